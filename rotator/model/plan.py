@@ -1,0 +1,74 @@
+"""A plan: a playbook applied to one credential. It is journaled whole when a rotation opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum
+
+from rotator.model.config import Playbook
+
+
+class Phase(IntEnum):
+    """Expand, overlap, contract: start only adds; only finish takes away."""
+
+    EXPAND = 1
+    OVERLAP = 2
+    CONTRACT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StepId:
+    """A step's verb and what it is done to (a secret, a consumer), if it is done to one of several."""
+
+    verb: str
+    subject: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject}".rstrip()
+
+    @classmethod
+    def parse(cls, text: str) -> StepId:
+        verb, _, subject = text.partition(" ")
+        return cls(verb, subject)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedConsumer:
+    """What of a consumer the engine decides by; how to reach it stays in the configuration."""
+
+    name: str
+    wave: int
+    cadence: timedelta
+    required: bool
+    deploys: bool
+    probes: bool
+    asks: str | None  # the question, where a person observes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """`needs`: the gates that must hold, freshly, at the moment an effect begins."""
+
+    id: StepId
+    phase: Phase
+    effect: bool
+    needs: tuple[StepId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that `decide` needs to know of policy. Equal plans have equal digests."""
+
+    credential: str
+    playbook: Playbook
+    secrets: tuple[str, ...]
+    consumers: tuple[PlannedConsumer, ...]
+    first: bool  # the secret has no key yet: there is nothing to retire
+    steps: tuple[PlannedStep, ...]
+
+    def consumer(self, name: str) -> PlannedConsumer:
+        return next(consumer for consumer in self.consumers if consumer.name == name)
+
+    def step(self, id: StepId) -> PlannedStep:
+        return next(step for step in self.steps if step.id == id)

@@ -1,0 +1,121 @@
+"""A rotation as `fold` finds it in the journal: the only state there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from rotator.model.canonical import Json
+from rotator.model.keys import Fingerprint
+from rotator.model.measure import Measurement
+from rotator.model.plan import Plan, StepId
+
+
+class Outcome(Enum):
+    OPEN = "open"
+    COMPLETED = "completed"
+    ROLLED_BACK = "rolled_back"
+    ABANDONED = "abandoned"
+
+
+class Standing(Enum):
+    """How an effect stands in the world. Law 4: found out before anything is repeated."""
+
+    ABSENT = "absent"
+    PARTIAL = "partial"  # some of it: doing it again, or undoing it, completes it and harms nothing
+    APPLIED = "applied"
+    UNKNOWN = "unknown"  # only a person can say
+
+
+class Mark(Enum):
+    """How an effect stands in the journal."""
+
+    OPEN = "open"  # intended, not known to have ended: inspect before anything else
+    APPLIED = "applied"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepState:
+    mark: Mark
+    attempts: int
+    """How often it was intended since an operator last went on by hand."""
+    since: datetime
+    """When the mark was last changed."""
+    intended_at: datetime
+    error: str | None = None
+    """The last attempt's failure; None once it is applied."""
+    final: bool = False
+    """That failure cannot be mended by waiting."""
+    unclear: bool = False
+    """Inspection answered UNKNOWN and no person has said yet."""
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A gate's last measurement. `at`: when it was made; `began`: the first one since the gate was last entered."""
+
+    measurement: Measurement
+    at: datetime
+    began: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A named person's yes, or answer. Valid for exactly the plan and the evidence it was given for."""
+
+    what: str
+    by: str
+    reason: str
+    at: datetime
+    plan_digest: str
+    evidence_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldKey:
+    """The key that is to be retired, as it was when the rotation opened."""
+
+    fingerprint: Fingerprint
+    key_id: str | None
+    versions: Mapping[str, str]
+    """Secret reference → the id of the version that was current."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """The adopted key."""
+
+    fingerprint: Fingerprint
+    key_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    id: str
+    plan: Plan
+    plan_digest: str
+    opened_at: datetime
+    opened_by: str
+    outcome: Outcome
+    ended_at: datetime | None
+    old: OldKey | None
+    new: NewKey | None
+    steps: Mapping[StepId, StepState]
+    gates: Mapping[StepId, Evidence]
+    approvals: tuple[Approval, ...]
+    rolling_back: Approval | None
+    reenabled: str | None
+    """Why the old key was enabled again by itself; None once an operator has gone on."""
+    lapses: int
+    """How often a gate that had passed ceased to: part of what an approval is bound to."""
+    entered: datetime
+    """When an operator last opened or resumed it: gates count their time-outs from here."""
+    owner: str
+    """The holder whose events may follow; another one first records a takeover."""
+    seq: int
+    head: str
