@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from rotator.model.event import Event
-from rotator.model.keys import Fingerprint, Holding, KeyRecord, KeyStatus, KeyText, Label, Claim, Version
+from rotator.model.keys import Claim, Fingerprint, Holding, KeyRecord, KeyStatus, KeyText, Label, Version
 from rotator.model.measure import Instance, Ping
 
 
@@ -33,11 +33,17 @@ class Issuer(Protocol):
         ...
 
     def ping(self, key: KeyText, *, inference: bool) -> Ping:
-        """Test a key: authentication, and with `inference` one token from a model. Retries weather, bounded; never raises for a verdict."""
+        """Test a key: authentication, and with `inference` one token from a model.
+
+        Retries weather, bounded; a verdict is returned, never raised.
+        """
         ...
 
     def find(self, fingerprint: Fingerprint, key_id: str | None = None) -> KeyRecord | None:
-        """The record that fits the fingerprint, or `key_id`'s; None where no record fits. Raises `AmbiguousKey` where several do."""
+        """The record that fits the fingerprint, or `key_id`'s; None where no record fits.
+
+        Raises `AmbiguousKey` where several do.
+        """
         ...
 
     def record(self, key_id: str) -> KeyRecord:
@@ -53,14 +59,14 @@ class SecretStore(Protocol):
     """One secret in one store. Reads see other fields and versions only to preserve them."""
 
     def read(self, label: Label) -> Version | None:
-        """The version that carries the label now; None where none does. Raises `Refused` where the secret does not exist."""
+        """The version that carries the label now; None where none does. Raises `Refused` where there is no such secret."""
         ...
 
     def stage(self, version_id: str, key: KeyText, claim: Claim) -> None:
         """Write a pending version beside the current one, all other fields as they are now.
 
-        Idempotent for the same id and key. Raises `StoreConflict` where the same id holds another key, or where a pending
-        version that is not `version_id` is there (naming whose it is and since when).
+        Idempotent for the same id and key. Raises `StoreConflict` where the same id holds another key, or where a
+        pending version that is not `version_id` is there (naming whose it is and since when).
         """
         ...
 
@@ -92,7 +98,10 @@ class Watcher(Protocol):
     """Tells which key each instance of one consumer holds."""
 
     def observe(self) -> Sequence[Instance]:
-        """Every instance that is not gone, terminating ones included. Raises `Unreachable` where it cannot be told at all."""
+        """Every instance that is not gone, terminating ones included.
+
+        Raises `Unreachable` where it cannot be told at all.
+        """
         ...
 
 

@@ -151,7 +151,7 @@ class Pings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """`quiet_for` after the last deploy, plus the usage report's `lag`; `unproven`: what silence without proof is worth."""
+    """Wait `quiet_for` after the last deploy, plus the usage report's `lag`; `unproven`: may silence without proof do?"""
 
     quiet_for: timedelta
     lag: timedelta

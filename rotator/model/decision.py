@@ -52,7 +52,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Only a person can go on. `what` is the word to approve with; `scheduled`: the playbook lets a schedule say yes."""
+    """Only a person can go on. `what` is the word to approve with; `scheduled`: a schedule may say yes (playbook)."""
 
     what: str
     why: str

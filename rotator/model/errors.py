@@ -1,6 +1,6 @@
 """One tree of errors. Each says what happened; `hint` is what to do next, `exit_code` what a script sees.
 
-Where the keys stand is added by the command line, which alone knows the rotation; `code` is the stable name in `--json`.
+Where the keys stand is added by the command line, which alone knows the rotation; `code` is the name in `--json`.
 """
 
 from __future__ import annotations

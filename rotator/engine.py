@@ -1,0 +1,1 @@
+"""Floor 4: lease → fold → decide → do → append."""

@@ -1,0 +1,1 @@
+"""Floor 4: YAML → Playbook, Config. pydantic lives only here."""
