@@ -1,1 +1,310 @@
-"""Floor 4: lease → fold → decide → do → append."""
+"""Floor 4: lease → fold → decide → do → append, until the rotation waits, asks or stops.
+
+1. `decide` says what is next, from the journal's fold and the time alone.
+2. A gate is measured; its measurement is journaled where it changed.
+3. An effect is intended in the journal, then applied, then journaled as applied. An intent that is found open
+   is inspected before anything else: applied, absent (it may be done again), or unknown (a person is asked).
+4. Any conflict in the journal means: read again, decide again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from rotator.core.approval import approved, evidence_digest
+from rotator.core.decide import decide, outcome
+from rotator.core.fold import closed_ids
+from rotator.model.canonical import Json, JsonObject
+from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
+from rotator.model.errors import JournalError, OutsideError
+from rotator.model.event import Kind
+from rotator.model.keys import KeyText
+from rotator.model.measure import Measurement, Verdict
+from rotator.model.plan import Phase, StepId
+from rotator.model.rotation import Mark, Outcome, Standing
+from rotator.ports import Notifier
+from rotator.session import Moved, Session
+from rotator.steps import Context, Ports, effect_of, gate_of
+
+_TURNS: Final = 1_000_000
+"""Turns of the loop in one run (law 8): weeks of watching at the shortest interval."""
+
+_NAP: Final = timedelta(seconds=10)
+"""The longest sleep without a heartbeat and a look at what others wrote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yes:
+    """A person's standing yes, for as long as this process runs; each use is journaled, bound to its evidence."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How far and how long one run goes on.
+
+    `stay`: waits that are known to end within it are slept through; None: all are. Waits that nobody can date
+    (an instance that is still restarting) are slept through unless `stay` is zero.
+    """
+
+    by: str
+    horizon: Phase = Phase.CONTRACT
+    stay: timedelta | None = timedelta(seconds=60)
+    by_hand: bool = True
+    key: KeyText | None = None
+    yes: Mapping[str, Yes] = field(default_factory=dict)
+
+
+def advance(session: Session, ports: Ports, run: Run, notifier: Notifier | None = None) -> Ask | Stop | Wait:
+    """Take the open rotation as far as it will go, inside `with session`. Running it again is always safe.
+
+    Returns why it went no further; for a rotation that has ended, how. Raises `OutsideError` for the journal alone: what the other systems do is journaled.
+    """
+    ended = session.rotation
+    if ended is not None and ended.outcome is not Outcome.OPEN:
+        return outcome(ended)
+    engine = _Engine(session, ports, run, notifier, closed_ids(session.events))
+    if run.by_hand:
+        engine.reenter()
+    return engine.loop()
+
+
+@dataclass(slots=True)
+class _Engine:
+    session: Session
+    ports: Ports
+    run: Run
+    notifier: Notifier | None
+    closed: frozenset[str]
+
+    @property
+    def now(self) -> datetime:
+        return self.session.clock.now()
+
+    def reenter(self) -> None:
+        """An operator's command goes on from a stop: time-outs and attempts count anew."""
+        stop = decide(self.session.open, self.now, self.run.horizon)
+        if isinstance(stop, Stop) and stop.exit not in (Exit.DONE, Exit.USAGE):
+            with suppress(Moved):  # the log was read again: whatever came in between decides
+                self.session.append(Kind.RESUMED, data={"entered": True, "by": self.run.by})
+
+    def loop(self) -> Ask | Stop | Wait:
+        for _ in range(_TURNS):
+            self.session.beat()
+            decision = decide(self.session.open, self.now, self.run.horizon)
+            self.session.tell(decision)
+            try:
+                end = self._carry_out(decision)
+            except Moved:
+                continue
+            if end is not None:
+                return end
+        raise JournalError(f"the engine turned {_TURNS} times without an end", "this is a bug: please report it")
+
+    def _carry_out(self, decision: Decision) -> Ask | Stop | Wait | None:
+        """None: go on."""
+        match decision:
+            case Do(step):
+                self._do(step)
+            case Undo(step, why):
+                self._undo(step, why)
+            case Wait():
+                return self._wait(decision)
+            case Ask():
+                return self._ask(decision)
+            case Stop():
+                if decision.exit is not Exit.DONE:
+                    self._hold(decision.why, decision.exit)
+                return decision
+            case Close(completed):
+                return self._close(completed)
+        return None
+
+    def _do(self, step: StepId) -> None:
+        if not self.session.open.plan.step(step).effect:
+            return self._measure(step)
+        state = self.session.open.steps.get(step)
+        if state is not None and state.mark is Mark.OPEN:
+            return self._inspect(step)
+        attempt = (state.attempts if state else 0) + 1
+        self.session.append(Kind.INTENDED, step, self._grounds(step), attempt)
+        return self._attempt(step, attempt)
+
+    def _attempt(self, step: StepId, attempt: int) -> None:
+        effect, context = effect_of(step), self._context(step)
+        self.session.beat(effect.patience(context))
+        try:
+            data = effect.apply(context)
+        except OutsideError as error:
+            return self.session.append(Kind.FAILED, step, _failure(error), attempt)
+        return self.session.append(Kind.APPLIED, step, data, attempt)
+
+    def _inspect(self, step: StepId) -> None:
+        """Law 4: what became of an intent that was found open?"""
+        attempt = self.session.open.steps[step].attempts
+        standing = self._standing(step, attempt)
+        if standing is Standing.APPLIED:
+            self.session.append(Kind.APPLIED, step, {"inspected": True}, attempt)
+        elif standing in (Standing.ABSENT, Standing.PARTIAL):
+            self.session.append(Kind.FAILED, step, {"standing": standing.value}, attempt)
+
+    def _undo(self, step: StepId, why: str) -> None:
+        state = self.session.open.steps.get(step)
+        attempt = (state.attempts if state else 0) + 1
+        self.session.append(Kind.INTENDED, step, {"undo": True, "why": why}, attempt)
+        standing = self._standing(step, attempt)
+        if standing is None:
+            return
+        if standing is Standing.ABSENT:
+            self.session.append(Kind.UNDONE, step, {"inspected": True, "why": why}, attempt)
+        elif standing is not Standing.UNKNOWN:
+            self._take_back(step, why, attempt)
+
+    def _take_back(self, step: StepId, why: str, attempt: int) -> None:
+        effect, context = effect_of(step), self._context(step)
+        self.session.beat(effect.patience(context))
+        try:
+            data = effect.undo(context)
+        except OutsideError as error:
+            return self.session.append(Kind.FAILED, step, _failure(error), attempt)
+        self.session.append(Kind.UNDONE, step, {**data, "why": why}, attempt)
+        if self.session.open.reenabled is not None:
+            self._notify("the old key was enabled again", why)
+        return None
+
+    def _standing(self, step: StepId, attempt: int) -> Standing | None:
+        """How the effect stands; None where the system could not be asked (journaled). UNKNOWN is journaled too."""
+        try:
+            standing = effect_of(step).inspect(self._context(step))
+        except OutsideError as error:
+            self.session.append(Kind.FAILED, step, _failure(error), attempt)
+            return None
+        if standing is Standing.UNKNOWN:
+            self.session.append(Kind.PAUSED, step, {"why": "no system that knows could be asked"}, attempt)
+        return standing
+
+    def _measure(self, gate: StepId) -> None:
+        try:
+            measurement = gate_of(gate).measure(self._context(gate))
+        except OutsideError as error:
+            measurement = Measurement(
+                gate=str(gate), verdict=Verdict.ERRORED, why=error.message, final=not error.transient
+            )
+        before = self.session.open.gates.get(gate)
+        data = _measured(measurement)
+        if before is not None and before.at >= self.session.open.entered and _same(before.measurement, measurement):
+            self.session.overlay(gate, data)
+        else:
+            self.session.append(Kind.MEASURED, gate, data)
+
+    def _wait(self, wait: Wait) -> Wait | None:
+        stay = self.run.stay
+        too_long = stay is not None and wait.until is not None and wait.until - self.now > stay
+        if too_long or stay == timedelta():
+            return wait
+        nap = min(wait.look_at - self.now, _NAP)
+        if nap > timedelta():
+            self.session.clock.sleep(nap)
+        self.session.refresh()
+        return None
+
+    def _ask(self, ask: Ask) -> Ask | None:
+        yes = self.run.yes.get(ask.what)
+        if yes is None and ask.scheduled:
+            name = self.session.open.plan.playbook.name
+            yes = Yes(by=f"playbook {name}", reason="the playbook lets a schedule approve")
+        if yes is None:
+            self._hold(ask.why, Exit.APPROVAL)
+            return ask
+        self.session.append(Kind.APPROVED, data=approval(self.session, ask.what, yes))
+        return None
+
+    def _close(self, completed: bool) -> Stop:
+        self.session.append(Kind.COMPLETED if completed else Kind.ROLLED_BACK)
+        title = "the rotation is complete" if completed else "the rotation was rolled back"
+        self._notify(title, "")
+        return Stop(Exit.DONE if completed else Exit.ROLLED_BACK, title)
+
+    def _hold(self, why: str, exit_code: Exit) -> None:
+        """Say once in the log, and to people, that it stopped, and why."""
+        data: JsonObject = {"why": why, "exit": int(exit_code)}
+        for event in reversed(self.session.events):
+            if event.kind is Kind.HELD and event.data == data:
+                return
+            if event.kind not in (Kind.RESUMED, Kind.TAKEN_OVER):
+                break
+        self.session.append(Kind.HELD, data=data)
+        self._notify("the rotation waits for you" if exit_code is Exit.APPROVAL else "the rotation stopped", why)
+
+    def _notify(self, title: str, body: str) -> None:
+        if self.notifier is not None:
+            self.notifier.tell(f"rotate: {self.session.credential}: {title}", body)
+
+    def _grounds(self, step: StepId) -> JsonObject:
+        """What an effect rests on, journaled with its intent: when each gate was measured, and who said yes."""
+        rotation = self.session.open
+        gates: dict[str, Json] = {
+            str(need): rotation.gates[need].at.isoformat()
+            for need in rotation.plan.step(step).needs
+            if need in rotation.gates
+        }
+        if not gates:
+            return {}
+        yes = approved(rotation, step)
+        return {
+            "measured": gates,
+            "evidence_digest": evidence_digest(rotation, step),
+            "approved_by": yes.by if yes else None,
+        }
+
+    def _context(self, step: StepId) -> Context:
+        return Context(
+            rotation=self.session.open,
+            ports=self.ports,
+            step=step,
+            by=self.run.by,
+            key=self.run.key,
+            closed=self.closed,
+        )
+
+
+def approval(session: Session, what: str, yes: Yes) -> JsonObject:
+    """A yes as it is journaled: bound to the plan, and to the evidence as it is now."""
+    rotation = session.open
+    step = next((step.id for step in rotation.plan.steps if str(step.id) == what), None)
+    return {
+        "what": what,
+        "by": yes.by,
+        "reason": yes.reason,
+        "plan_digest": rotation.plan_digest,
+        "evidence_digest": evidence_digest(rotation, step) if step is not None else "",
+    }
+
+
+def _failure(error: OutsideError) -> JsonObject:
+    return {
+        "error": error.message,
+        "hint": error.hint,
+        "exit": None if error.transient else int(error.exit_code),
+    }
+
+
+def _measured(measurement: Measurement) -> JsonObject:
+    return {
+        "verdict": measurement.verdict.value,
+        "why": measurement.why,
+        "facts": measurement.facts,
+        "proof": measurement.proof,
+        "final": measurement.final,
+    }
+
+
+def _same(before: Measurement, after: Measurement) -> bool:
+    """Nothing has changed that anybody could decide by."""
+    return (before.verdict, before.facts, before.final) == (after.verdict, after.facts, after.final)

@@ -59,7 +59,7 @@ class SecretStore(Protocol):
     """One secret in one store. Reads see other fields and versions only to preserve them."""
 
     def read(self, label: Label) -> Version | None:
-        """The version that carries the label now; None where none does. Raises `Refused` where there is no such secret."""
+        """The version that carries the label now; None where none does. No such secret: `Refused`."""
         ...
 
     def stage(self, version_id: str, key: KeyText, claim: Claim) -> None:

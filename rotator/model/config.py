@@ -151,7 +151,7 @@ class Pings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """Wait `quiet_for` after the last deploy, plus the usage report's `lag`; `unproven`: may silence without proof do?"""
+    """`quiet_for`: the wait after the last deploy; `lag`: the usage report's; `unproven`: may silence do, unproven?"""
 
     quiet_for: timedelta
     lag: timedelta

@@ -90,6 +90,13 @@ class JournalError(OutsideError):
     code = "journal"
 
 
+class PersonNeeded(OutsideError):
+    """Only a person can do this, outside the tool: a change in Anthropic's Console. The message says which."""
+
+    code = "person_needed"
+    exit_code = Exit.APPROVAL
+
+
 class AmbiguousKey(RotatorError):
     """More than one of the issuer's records, or none, fits the key. `--key-id` settles it."""
 

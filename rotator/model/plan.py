@@ -65,6 +65,7 @@ class Plan:
     secrets: tuple[str, ...]
     consumers: tuple[PlannedConsumer, ...]
     first: bool  # the secret has no key yet: there is nothing to retire
+    managed: bool  # an Admin key is at hand: the tool itself disables and archives
     steps: tuple[PlannedStep, ...]
 
     def consumer(self, name: str) -> PlannedConsumer:

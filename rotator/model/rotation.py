@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from rotator.model.canonical import Json
+from rotator.model.decision import Exit
 from rotator.model.keys import Fingerprint
 from rotator.model.measure import Measurement
 from rotator.model.plan import Plan, StepId
@@ -33,8 +34,9 @@ class Mark(Enum):
     """How an effect stands in the journal."""
 
     OPEN = "open"  # intended, not known to have ended: inspect before anything else
+    READY = "ready"  # an attempt left nothing, or a part: it may be done again
     APPLIED = "applied"
-    UNDOING = "undoing"
+    UNDOING = "undoing"  # taking it back was intended, and is not known to have ended
     UNDONE = "undone"
 
 
@@ -48,8 +50,10 @@ class StepState:
     intended_at: datetime
     error: str | None = None
     """The last attempt's failure; None once it is applied."""
-    final: bool = False
-    """That failure cannot be mended by waiting."""
+    stop: Exit | None = None
+    """That failure cannot be mended by waiting: the exit code to stop with."""
+    hint: str = ""
+    """What to do about it."""
     unclear: bool = False
     """Inspection answered UNKNOWN and no person has said yet."""
     data: Mapping[str, Json] = field(default_factory=dict)

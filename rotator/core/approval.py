@@ -1,0 +1,79 @@
+"""What a named person's yes is bound to, and whether it still counts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from rotator.core.plan import DISABLE, DRAIN
+from rotator.model.canonical import Json, digest
+from rotator.model.plan import StepId
+from rotator.model.rotation import Approval, Rotation
+
+CONSUMER: Final = "consumer:"
+"""Prefix of the word by which a person answers for a consumer: `consumer:NAME`."""
+
+
+def evidence_digest(rotation: Rotation, step: StepId) -> str:
+    """What the person who approves `step` relies on: the verdict of every gate that it needs, and which keys they speak of.
+
+    Times, request ids and the number of instances are left out: a fleet that scales does not void a yes. A gate that
+    lapsed and passed again does (`lapses`), and so does any change in what the drain gate could prove.
+    """
+    gates: dict[str, Json] = {}
+    for gate in rotation.plan.step(step).needs:
+        evidence = rotation.gates.get(gate)
+        gates[str(gate)] = None if evidence is None else evidence.measurement.verdict.value
+        if gate == DRAIN and evidence is not None:
+            gates[f"{gate} facts"] = evidence.measurement.facts
+    return digest(
+        {
+            "step": str(step),
+            "gates": gates,
+            "lapses": rotation.lapses,
+            "old": rotation.old.fingerprint.digest if rotation.old else None,
+            "new": rotation.new.fingerprint.digest if rotation.new else None,
+        }
+    )
+
+
+def approved(rotation: Rotation, step: StepId) -> Approval | None:
+    """The approval that covers `step` now: given for this very plan and this very evidence."""
+    wanted = evidence_digest(rotation, step)
+    for approval in reversed(rotation.approvals):
+        if (
+            approval.what == str(step)
+            and approval.plan_digest == rotation.plan_digest
+            and approval.evidence_digest == wanted
+        ):
+            return approval
+    return None
+
+
+def scheduled(rotation: Rotation, step: StepId) -> bool:
+    """Whether the playbook lets a schedule approve. What is unproven and must be asked about, only a person may."""
+    playbook = rotation.plan.playbook
+    if step != DISABLE:
+        return playbook.approve_archive == "scheduled"
+    evidence = rotation.gates.get(DRAIN)
+    unproven = evidence is not None and bool(evidence.measurement.facts.get("unproven"))
+    return playbook.approve_disable == "scheduled" and not (unproven and playbook.drain.unproven == "ask")
+
+
+def answer(rotation: Rotation, consumer: str) -> Approval | None:
+    """The person's word for a consumer, given after everything that could have changed which key it holds."""
+    since = last_change(rotation, consumer)
+    for approval in reversed(rotation.approvals):
+        if approval.what == CONSUMER + consumer and since is not None and approval.at >= since:
+            return approval
+    return None
+
+
+def last_change(rotation: Rotation, consumer: str | None = None) -> datetime | None:
+    """When a secret was last promoted or restored, or this consumer (None: any) last deployed."""
+    times = [
+        state.since
+        for step, state in rotation.steps.items()
+        if step.verb == "promote" or (step.verb == "deploy" and consumer in (None, step.subject))
+    ]
+    return max(times, default=None)

@@ -1,0 +1,274 @@
+"""Rotation and time → what to do next. Pure, and total: for every state there is exactly one answer.
+
+Forward, the plan's steps are walked in order and the first that is not done decides. Backward (`rollback`), what was
+done is taken back in an order of its own: the old key works again before anything points to it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from rotator.core.approval import CONSUMER, answer, approved, last_change, scheduled
+from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK, overlap_gates
+from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
+from rotator.model.measure import Verdict
+from rotator.model.plan import Phase, PlannedStep, StepId
+from rotator.model.rotation import Evidence, Mark, Outcome, Rotation, StepState
+
+MAX_ATTEMPTS: Final = 6
+"""How often an effect is tried before a person is asked to look (law 8); `rotate resume` allows as many again."""
+
+_FRESH: Final = timedelta(seconds=60)
+"""How old a gate's evidence may be when an effect that needs it begins; four intervals, where those are longer."""
+
+_SLOWEST_RETRY: Final = timedelta(seconds=30)
+_ADOPT_INTERVAL: Final = timedelta(seconds=2)
+
+
+def decide(rotation: Rotation, now: datetime, horizon: Phase = Phase.CONTRACT) -> Decision:
+    """What to do next, going no further than the phase `horizon`."""
+    if rotation.outcome is not Outcome.OPEN:
+        return outcome(rotation)
+    return _back(rotation, now) if rotation.rolling_back else _forward(rotation, now, horizon)
+
+
+def outcome(rotation: Rotation) -> Stop:
+    """How a rotation ended."""
+    match rotation.outcome:
+        case Outcome.COMPLETED:
+            return Stop(Exit.DONE, "the rotation is complete")
+        case Outcome.ROLLED_BACK:
+            return Stop(Exit.ROLLED_BACK, "the rotation was rolled back")
+        case Outcome.ABANDONED:
+            return Stop(Exit.OWED, "the rotation was abandoned")
+        case Outcome.OPEN:
+            raise ValueError("an open rotation has no outcome yet")
+
+
+def _forward(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
+    if rotation.reenabled is not None:
+        return Stop(Exit.GATE_FAILED, f"the old key was enabled again by itself: {rotation.reenabled}", "verify")
+    overdue = rotation.opened_at + rotation.plan.playbook.deadline
+    if now >= overdue > rotation.entered:
+        return Stop(Exit.GATE_FAILED, f"the rotation's deadline has passed ({overdue:%Y-%m-%d %H:%M} UTC)", "resume")
+    for step in rotation.plan.steps:
+        if step.phase > horizon:
+            return _held_to(rotation, now, horizon)
+        decision = _effect(rotation, step, now) if step.effect else _gate(rotation, step.id, now)
+        if decision is not None:
+            return decision
+    return Close(completed=True)
+
+
+def _held_to(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
+    """A phase's steps are all done. OVERLAP is left only with every one of its gates fresh."""
+    if horizon is Phase.OVERLAP:
+        for gate in overlap_gates(rotation.plan.consumers):
+            decision = _gate(rotation, gate, now, fresh=True)
+            if decision is not None:
+                return decision
+    return Stop(Exit.DONE, f"{horizon.name} is done", "verify" if horizon is Phase.EXPAND else "finish")
+
+
+# --- gates
+
+
+def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = False) -> Decision | None:
+    """None where the gate holds (and, with `fresh`, was measured just now)."""
+    evidence = rotation.gates.get(gate)
+    if evidence is None:
+        return _unanswered(rotation, gate) or Do(gate)
+    if evidence.measurement.verdict is Verdict.PASSED or _optional(rotation, gate):
+        stale = now - evidence.at > freshness(rotation)
+        return Do(gate) if fresh and stale else None
+    if evidence.at < rotation.entered:
+        return _unanswered(rotation, gate) or Do(gate)
+    if gate == SOAK and evidence.measurement.verdict is Verdict.FAILED and not rotation.plan.playbook.leaked:
+        return Undo(DISABLE, evidence.measurement.why)
+    return _unanswered(rotation, gate) or _retry(rotation, gate, evidence, now)
+
+
+def _optional(rotation: Rotation, gate: StepId) -> bool:
+    """What a consumer that is not required says is shown, and holds nothing up."""
+    return gate.verb in ("observe", "probe") and not rotation.plan.consumer(gate.subject).required
+
+
+def _unanswered(rotation: Rotation, gate: StepId) -> Ask | None:
+    """A consumer that a person observes waits for that person, not for time."""
+    if gate.verb != "observe":
+        return None
+    consumer = rotation.plan.consumer(gate.subject)
+    if consumer.asks is None or answer(rotation, consumer.name):
+        return None
+    if rotation.rolling_back:
+        return Ask(CONSUMER + consumer.name, f"{consumer.name} should use the OLD key again. {consumer.asks}")
+    return Ask(CONSUMER + consumer.name, consumer.asks)
+
+
+def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) -> Decision:
+    """Measure again when it is time to; stop when waiting cannot help, or has lasted long enough."""
+    measurement = evidence.measurement
+    ends = _ends(rotation, gate, evidence)
+    expected = _expected(rotation, gate)
+    if measurement.final or now >= ends:
+        return Stop(_EXITS[measurement.verdict], f"{gate}: {measurement.why}", _way_out(rotation, gate))
+    look_at = evidence.at + _interval(rotation, gate)
+    if expected is not None and evidence.at < expected:
+        look_at = min(look_at, expected) if gate == SOAK else expected
+    if now < look_at:
+        return Wait(
+            look_at, expected if expected is not None and now < expected else None, f"{gate}: {measurement.why}"
+        )
+    return Do(gate)
+
+
+_EXITS: Final = {
+    Verdict.FAILED: Exit.GATE_FAILED,
+    Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
+    Verdict.ERRORED: Exit.OUTSIDE,
+}
+
+
+def _way_out(rotation: Rotation, gate: StepId) -> str:
+    if gate == ADOPT:
+        return "start"
+    if rotation.rolling_back:
+        return "resume"
+    return "verify" if gate.verb in ("observe", "probe") else "status" if gate == DRAIN else "rollback"
+
+
+def _interval(rotation: Rotation, gate: StepId) -> timedelta:
+    playbook = rotation.plan.playbook
+    if gate == ADOPT:
+        return _ADOPT_INTERVAL
+    return playbook.observe_interval if gate.verb in ("observe", "soak") else playbook.pings.interval
+
+
+def _ends(rotation: Rotation, gate: StepId, evidence: Evidence) -> datetime:
+    """When patience with this gate ends."""
+    playbook = rotation.plan.playbook
+    if gate == ADOPT:
+        return evidence.began + playbook.adopt_patience
+    if gate.verb in ("test", "pings", "probe"):
+        return evidence.began + playbook.pings.patience
+    start = max(evidence.began, _expected(rotation, gate) or evidence.began)
+    return start + playbook.observe_timeout
+
+
+def _expected(rotation: Rotation, gate: StepId) -> datetime | None:
+    """The earliest instant at which a gate that needs time can pass."""
+    if gate == DRAIN:
+        return drain_window(rotation)[1]
+    return soak_ends(rotation) if gate == SOAK else None
+
+
+def drain_window(rotation: Rotation) -> tuple[datetime, datetime]:
+    """From the last deploy (law 7a), at least as long as the slowest cadence (b), and the usage report's lag (c)."""
+    opens = last_change(rotation) or rotation.opened_at
+    slowest = max((consumer.cadence for consumer in rotation.plan.consumers), default=timedelta())
+    drain = rotation.plan.playbook.drain
+    return opens, opens + max(drain.quiet_for, slowest) + drain.lag
+
+
+def soak_ends(rotation: Rotation) -> datetime:
+    return rotation.steps[DISABLE].since + rotation.plan.playbook.soak
+
+
+def freshness(rotation: Rotation) -> timedelta:
+    """How old evidence may be when an effect begins that rests on it."""
+    return max(_FRESH, 4 * rotation.plan.playbook.observe_interval)
+
+
+# --- effects
+
+
+def _effect(rotation: Rotation, step: PlannedStep, now: datetime) -> Decision | None:
+    """None where the effect is known to have happened."""
+    state = rotation.steps.get(step.id)
+    if state is not None and state.mark is Mark.APPLIED:
+        return None
+    if state is not None:
+        held = _held(rotation, step.id, state, now)
+        if held is not None:
+            return held
+        if state.mark is Mark.UNDOING:
+            return Undo(step.id, str(state.data.get("why", "")))
+        if state.mark is Mark.OPEN:
+            return Do(step.id)
+    for need in step.needs:
+        decision = _gate(rotation, need, now, fresh=True)
+        if decision is not None:
+            return decision
+    if step.id in (DISABLE, ARCHIVE) and not approved(rotation, step.id):
+        return Ask(str(step.id), _question(rotation, step.id), scheduled(rotation, step.id))
+    return Do(step.id)
+
+
+def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> Decision | None:
+    """Why an effect that was tried before is not simply tried again."""
+    if state.unclear:
+        return Ask(f"applied:{step}", f"whether `{step}` took effect cannot be told: {state.error}")
+    if state.stop is not None:
+        return Stop(state.stop, f"{step}: {state.error}", state.hint or "resume")
+    if state.error is None:
+        return None
+    if state.attempts >= MAX_ATTEMPTS:
+        return Stop(Exit.OUTSIDE, f"{step}: tried {state.attempts} times; the last time: {state.error}", "resume")
+    look_at = state.since + min(timedelta(seconds=2 ** max(state.attempts - 1, 0)), _SLOWEST_RETRY)
+    if state.mark is not Mark.READY and now < look_at:
+        return Wait(look_at, None, f"{step}: attempt {state.attempts} of {MAX_ATTEMPTS} failed: {state.error}")
+    return None
+
+
+def _question(rotation: Rotation, step: StepId) -> str:
+    old = rotation.old
+    key = f"the old key {old.fingerprint}" if old else "the old key"
+    if step == ARCHIVE:
+        return f"archive {key}? It has soaked; this is the one step that cannot be undone"
+    drain = rotation.gates.get(DRAIN)
+    return f"disable {key}? It can be enabled again. {drain.measurement.why if drain else ''}".rstrip()
+
+
+# --- backward
+
+
+def _back(rotation: Rotation, now: datetime) -> Decision:
+    archive = rotation.steps.get(ARCHIVE)
+    if archive is not None and archive.mark is not Mark.READY:
+        if archive.mark is Mark.OPEN:
+            return _held(rotation, ARCHIVE, archive, now) or Do(ARCHIVE)
+        return Stop(Exit.USAGE, "the old key is archived: from here it goes forward only", "finish")
+    promoted = _done(rotation, "promote")
+    if rotation.plan.playbook.leaked and (promoted or DISABLE in rotation.steps):
+        return Stop(Exit.USAGE, "the old key leaked: it is never restored or enabled again", "finish")
+    redeploys = [step.id for step in rotation.plan.steps if step.id.verb == "deploy"] if promoted else []
+    for step in (*_done(rotation, "disable"), *promoted, *redeploys):
+        decision = _undo(rotation, step, now)
+        if decision is not None:
+            return decision
+    if promoted:
+        for consumer in rotation.plan.consumers:
+            decision = _gate(rotation, StepId("observe", consumer.name), now)
+            if decision is not None:
+                return decision
+    for step in _done(rotation, "stage"):
+        decision = _undo(rotation, step, now)
+        if decision is not None:
+            return decision
+    return Close(completed=False)
+
+
+def _done(rotation: Rotation, verb: str) -> list[StepId]:
+    """This verb's steps that were ever intended, in the plan's order: each may have left something."""
+    return [step.id for step in rotation.plan.steps if step.id.verb == verb and step.id in rotation.steps]
+
+
+def _undo(rotation: Rotation, step: StepId, now: datetime) -> Decision | None:
+    """A deploy is undone even where it was never made: an instance may have started by itself on the new key."""
+    state = rotation.steps.get(step)
+    if state is None:
+        return Undo(step, "rollback")
+    if state.mark is Mark.UNDONE:
+        return None
+    return _held(rotation, step, state, now) or Undo(step, "rollback")

@@ -1,0 +1,254 @@
+"""Events → Rotation. The only way to obtain state: nothing else is stored, so nothing else can disagree.
+
+step:  (none) ──intended──► OPEN ──applied──► APPLIED ──intended undo──► UNDOING ──undone──► UNDONE
+                             │ ▲                            ▲
+                    failed   ▼ │ intended                   │ (also from OPEN and READY)
+                 (inspected) READY ─────────────────────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
+
+from rotator.core import record
+from rotator.core.plan import ADOPT, DISABLE
+from rotator.model.decision import Exit
+from rotator.model.event import Event, Kind
+from rotator.model.keys import Fingerprint
+from rotator.model.measure import Measurement, Verdict
+from rotator.model.plan import StepId
+from rotator.model.rotation import Approval, Evidence, Mark, NewKey, OldKey, Outcome, Rotation, StepState
+
+ROLLBACK: Final = "rollback"
+"""The word of the approval that turns a rotation round."""
+
+
+def fold(events: Iterable[Event]) -> Rotation | None:
+    """The credential's latest rotation, open or ended; None where there never was one."""
+    rotation: Rotation | None = None
+    for event in events:
+        rotation = advance(rotation, event)
+    return rotation
+
+
+def rotations(events: Iterable[Event]) -> list[Rotation]:
+    """Every rotation of the log, oldest first, each as it stands after its last event."""
+    found: list[Rotation] = []
+    for event in events:
+        if event.kind is Kind.OPENED:
+            found.append(_opened(event))
+        elif found:
+            found[-1] = _after(found[-1], event)
+    return found
+
+
+def advance(rotation: Rotation | None, event: Event) -> Rotation | None:
+    """The state after one more event. `intended` and the like speak of the rotation that was opened last."""
+    if event.kind is Kind.OPENED:
+        return _opened(event)
+    return None if rotation is None else _after(rotation, event)
+
+
+def _after(rotation: Rotation, event: Event) -> Rotation:
+    changed = _TRANSITIONS[event.kind](rotation, event)
+    return replace(changed, seq=event.seq, head=event.hash)
+
+
+def _opened(event: Event) -> Rotation:
+    data = cast("Mapping[str, Any]", event.data)
+    plan = record.from_json(data["plan"])
+    old = data["old"]
+    return Rotation(
+        id=event.rotation,
+        plan=plan,
+        plan_digest=record.plan_digest(plan),
+        opened_at=event.at,
+        opened_by=data["by"],
+        outcome=Outcome.OPEN,
+        ended_at=None,
+        old=None
+        if old is None
+        else OldKey(
+            fingerprint=Fingerprint.from_json(old["fingerprint"]), key_id=old["key_id"], versions=old["versions"]
+        ),
+        new=None,
+        steps={},
+        gates={},
+        approvals=(),
+        rolling_back=None,
+        reenabled=None,
+        lapses=0,
+        entered=event.at,
+        owner=event.holder,
+        seq=event.seq,
+        head=event.hash,
+    )
+
+
+def _intended(rotation: Rotation, event: Event) -> Rotation:
+    step = StepId.parse(event.step or "")
+    before = rotation.steps.get(step)
+    state = StepState(
+        mark=Mark.UNDOING if event.data.get("undo") else Mark.OPEN,
+        attempts=event.attempt,
+        since=event.at,
+        intended_at=event.at,
+        data={**(before.data if before else {}), **event.data},
+    )
+    return _with_step(rotation, step, state)
+
+
+def _applied(rotation: Rotation, event: Event) -> Rotation:
+    return _settled(rotation, event, Mark.APPLIED)
+
+
+def _undone(rotation: Rotation, event: Event) -> Rotation:
+    rotation = _settled(rotation, event, Mark.UNDONE)
+    if event.step != str(DISABLE):
+        return rotation
+    gates = {gate: evidence for gate, evidence in rotation.gates.items() if gate.verb in ("adopt", "test")}
+    why = None if rotation.rolling_back else str(event.data.get("why") or "")
+    return replace(rotation, gates=gates, reenabled=why, lapses=rotation.lapses + 1)
+
+
+def _settled(rotation: Rotation, event: Event, mark: Mark) -> Rotation:
+    step = StepId.parse(event.step or "")
+    before = rotation.steps[step]
+    state = StepState(
+        mark=mark, attempts=before.attempts, since=event.at, intended_at=before.intended_at, data=event.data
+    )
+    return _with_step(rotation, step, state)
+
+
+def _failed(rotation: Rotation, event: Event) -> Rotation:
+    """An attempt ended. Inspected, and found to have left nothing or a part: READY. Else its end is not known."""
+    step = StepId.parse(event.step or "")
+    before = rotation.steps[step]
+    if event.data.get("standing"):
+        return _with_step(rotation, step, replace(before, mark=Mark.READY, since=event.at))
+    exit_code = event.data.get("exit")
+    state = replace(
+        before,
+        since=event.at,
+        error=str(event.data.get("error", "")),
+        hint=str(event.data.get("hint", "")),
+        stop=None if exit_code is None else Exit(int(str(exit_code))),
+    )
+    return _with_step(rotation, step, state)
+
+
+def _paused(rotation: Rotation, event: Event) -> Rotation:
+    step = StepId.parse(event.step or "")
+    return _with_step(rotation, step, replace(rotation.steps[step], unclear=True, error=str(event.data.get("why", ""))))
+
+
+def _measured(rotation: Rotation, event: Event) -> Rotation:
+    gate = StepId.parse(event.step or "")
+    data = cast("Mapping[str, Any]", event.data)
+    measurement = Measurement(
+        gate=str(gate),
+        verdict=Verdict(data["verdict"]),
+        why=data["why"],
+        facts=data["facts"],
+        proof=data.get("proof", {}),
+        final=bool(data.get("final")),
+    )
+    before = rotation.gates.get(gate)
+    passed_before = before is not None and before.measurement.verdict is Verdict.PASSED
+    fresh_spell = before is None or passed_before or before.began < rotation.entered
+    began = event.at if fresh_spell or before is None else before.began
+    lapsed = passed_before and measurement.verdict is not Verdict.PASSED
+    rotation = replace(
+        rotation,
+        gates={**rotation.gates, gate: Evidence(measurement=measurement, at=event.at, began=began)},
+        lapses=rotation.lapses + int(lapsed),
+    )
+    if gate == ADOPT and measurement.verdict is Verdict.PASSED:
+        facts: Mapping[str, Any] = measurement.facts
+        rotation = replace(
+            rotation, new=NewKey(fingerprint=Fingerprint.from_json(facts["new"]), key_id=facts.get("key_id"))
+        )
+    return rotation
+
+
+def _approved(rotation: Rotation, event: Event) -> Rotation:
+    data = event.data
+    approval = Approval(
+        what=str(data["what"]),
+        by=str(data["by"]),
+        reason=str(data["reason"]),
+        at=event.at,
+        plan_digest=str(data["plan_digest"]),
+        evidence_digest=str(data["evidence_digest"]),
+    )
+    rotation = replace(rotation, approvals=(*rotation.approvals, approval))
+    verb, _, subject = approval.what.partition(":")
+    if approval.what == ROLLBACK:
+        return _fresh(replace(rotation, rolling_back=approval, gates={}, reenabled=None), event)
+    if verb in ("applied", "absent"):
+        return _answered(rotation, StepId.parse(subject), Mark.APPLIED if verb == "applied" else Mark.READY, event)
+    return rotation
+
+
+def _answered(rotation: Rotation, step: StepId, mark: Mark, event: Event) -> Rotation:
+    """A person said how an effect stands that nobody could tell."""
+    before = rotation.steps[step]
+    if before.mark is Mark.UNDOING and mark is Mark.READY:
+        mark = Mark.UNDONE
+    return _with_step(rotation, step, replace(before, mark=mark, since=event.at, unclear=False, error=None, stop=None))
+
+
+def _resumed(rotation: Rotation, event: Event) -> Rotation:
+    data = cast("Mapping[str, Any]", event.data)
+    rotation = replace(rotation, owner=event.holder)
+    if data.get("plan"):
+        plan = record.from_json(data["plan"])
+        rotation = replace(rotation, plan=plan, plan_digest=record.plan_digest(plan))
+    if data.get("entered"):
+        rotation = _fresh(replace(rotation, reenabled=None), event)
+    return rotation
+
+
+def _fresh(rotation: Rotation, event: Event) -> Rotation:
+    """An operator goes on by hand: time-outs and attempts count from here."""
+    steps = {
+        step: replace(state, attempts=0, error=None, stop=None, hint="") if not state.unclear else state
+        for step, state in rotation.steps.items()
+    }
+    return replace(rotation, steps=steps, entered=event.at)
+
+
+def _taken_over(rotation: Rotation, event: Event) -> Rotation:
+    return replace(rotation, owner=event.holder)
+
+
+def _ended(outcome: Outcome) -> Callable[[Rotation, Event], Rotation]:
+    return lambda rotation, event: replace(rotation, outcome=outcome, ended_at=event.at)
+
+
+def _with_step(rotation: Rotation, step: StepId, state: StepState) -> Rotation:
+    return replace(rotation, steps={**rotation.steps, step: state})
+
+
+_TRANSITIONS: Final[Mapping[Kind, Callable[[Rotation, Event], Rotation]]] = {
+    Kind.INTENDED: _intended,
+    Kind.APPLIED: _applied,
+    Kind.FAILED: _failed,
+    Kind.UNDONE: _undone,
+    Kind.MEASURED: _measured,
+    Kind.HELD: lambda rotation, event: rotation,
+    Kind.APPROVED: _approved,
+    Kind.PAUSED: _paused,
+    Kind.RESUMED: _resumed,
+    Kind.TAKEN_OVER: _taken_over,
+    Kind.COMPLETED: _ended(Outcome.COMPLETED),
+    Kind.ROLLED_BACK: _ended(Outcome.ROLLED_BACK),
+    Kind.ABANDONED: _ended(Outcome.ABANDONED),
+}
+
+
+def closed_ids(events: Sequence[Event]) -> frozenset[str]:
+    """The rotations of this log that have ended: a pending version of theirs is in nobody's hands."""
+    return frozenset(rotation.id for rotation in rotations(events) if rotation.outcome is not Outcome.OPEN)

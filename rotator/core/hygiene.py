@@ -1,0 +1,157 @@
+"""What people paste where a key is asked for. Repairs what is harmless and says so; refuses what is surely wrong.
+
+Facts: Key formats. Formats drift, so an unusual key is only warned about. No message shows a character of what was
+pasted: only names of known prefixes and lengths.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from rotator.model.keys import KeyText
+
+MAX_PASTED = 64 * 1024
+"""Characters looked at (law 8). A key has 108; what is longer than this is a file pasted by mistake."""
+SHORTEST = 40
+"""Below this many characters it is no key at all; between it and the usual 108 it is only unusual."""
+
+_MAX_PASSES = 8
+"""Repairs uncover each other (a quoted header line in quotes). What needs more passes than this was no mere slip."""
+_USUAL = re.compile(r"sk-ant-api\d{2,4}-[A-Za-z0-9_-]{93}AA")
+_API_KEY = re.compile(r"sk-ant-api\d{2,4}-")
+_USUAL_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+")
+_ASSIGNMENT = re.compile(r"(?:export\s+)?ANTHROPIC_API_KEY['\"]?\s*[=:]\s*|export\s+", re.IGNORECASE)
+_HEADER = re.compile(r"(?:authorization|x-api-key)\s*:\s*", re.IGNORECASE)
+_BEARER = re.compile(r"bearer\s+", re.IGNORECASE)
+_BRACKETED_PASTE = re.compile(r"\x1b\[20[01]~")
+_QUOTES = "\"'`“”„‟‘’‚‛«»‹›"
+
+_OTHERS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"sk-ant-admin"), "an Anthropic Admin key (sk-ant-admin…), which cannot run inference"),
+    (re.compile(r"sk-ant-oat"), "an OAuth access token (sk-ant-oat…), not an API key"),
+    (re.compile(r"sk-ant-ort"), "an OAuth refresh token (sk-ant-ort…), not an API key"),
+    (re.compile(r"sk-or-"), "an OpenRouter key (sk-or-…)"),
+    (re.compile(r"sk-proj-"), "an OpenAI key (sk-proj-…)"),
+    (re.compile(r"sk-(?!ant-)"), "an OpenAI key (sk-…)"),
+    (re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,}"), "an AWS access key id (AKIA… or ASIA…)"),
+    (re.compile(r"ABSK"), "an Amazon Bedrock API key (ABSK…)"),
+    (re.compile(r"ya29\."), "a Google Cloud access token (ya29.…)"),
+    (re.compile(r"\s*\{[^}]*\"(?:private_key|client_email)\""), "a Google Cloud service-account file"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """Exactly one of `key` and `refusal` is there. Every text is a whole sentence for a person."""
+
+    key: KeyText | None
+    repairs: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refusal: str | None = None
+
+
+def inspect(pasted: str) -> Cleaned:
+    """The key in what was pasted, or why there is none. Never raises; a key of the usual form is left as it is."""
+    if len(pasted) > MAX_PASTED:
+        return Cleaned(key=None, refusal=f"This is no key: {len(pasted)} characters, where a key has 108.")
+    text, repairs = _repair(pasted)
+    refusal = _refusal(text) if text is not None else "There is too much around the key. Paste the key alone."
+    if text is None or refusal is not None:
+        return Cleaned(key=None, repairs=repairs, refusal=refusal)
+    return Cleaned(key=KeyText(text), repairs=repairs, warnings=_warnings(text))
+
+
+def _repair(pasted: str) -> tuple[str | None, tuple[str, ...]]:
+    """What is left when no repair changes it any more, None where that does not come; and what was done."""
+    text, said = pasted, dict[str, None]()
+    for _ in range(_MAX_PASSES):
+        before = text
+        for repair, words in _REPAIRS:
+            repaired = repair(text)
+            if repaired != text:
+                text = repaired
+                said[words] = None
+        if text == before:
+            return text, tuple(said)
+    return None, tuple(said)
+
+
+def _without_invisible(text: str) -> str:
+    pasted = _BRACKETED_PASTE.sub("", text)
+    return "".join(char for char in pasted if unicodedata.category(char) != "Cf")
+
+
+def _without_quotes(text: str) -> str:
+    return text.strip(_QUOTES)
+
+
+def _without_assignment(text: str) -> str:
+    return _ASSIGNMENT.sub("", text, count=1) if _ASSIGNMENT.match(text) else text
+
+
+def _without_header(text: str) -> str:
+    return _HEADER.sub("", text, count=1) if _HEADER.match(text) else text
+
+
+def _without_bearer(text: str) -> str:
+    return _BEARER.sub("", text, count=1) if _BEARER.match(text) else text
+
+
+_REPAIRS = (
+    (_without_invisible, "Removed invisible characters."),
+    (str.strip, "Removed white space or line ends around the key."),
+    (_without_quotes, "Removed quotes around the key."),
+    (_without_assignment, "Removed the name of the variable in front of the key."),
+    (_without_header, "Removed the name of the header in front of the key."),
+    (_without_bearer, "Removed the word Bearer in front of the key."),
+)
+
+
+def _refusal(text: str) -> str | None:
+    """Why this is surely not an API key of Anthropic's; None where it may be one."""
+    if _USUAL.fullmatch(text):
+        return None
+    if not text:
+        return "Nothing was pasted."
+    for pattern, name in _OTHERS:
+        if pattern.match(text):
+            return f"This is {name}. An Anthropic API key begins with sk-ant-api."
+    return _broken(text)
+
+
+def _broken(text: str) -> str | None:
+    length = len(text)
+    if text.count("sk-ant-") > 1:
+        half = length // 2
+        twice = text[:half].strip() == text[-half:].strip()
+        what = "The key was pasted twice" if twice else "More than one key was pasted"
+        return f"{what}: {length} characters, where one key has 108."
+    if "..." in text or "…" in text or "**" in text:
+        return f"This is the masked form of a key ({length} characters). The Console shows the whole key only once."
+    if any(char.isspace() for char in text):
+        return f"There is white space inside ({length} characters): cut in two lines, or more than the key was pasted."
+    if not text.isascii():
+        return f"There are characters in it that no key has (not ASCII; {length} characters). Copy it again."
+    if not text.isprintable():
+        return f"There are control characters in it ({length} characters). Copy it again."
+    if length < SHORTEST:
+        return f"This is too short for a key: {length} characters, where a key has 108."
+    return None
+
+
+def _warnings(text: str) -> tuple[str, ...]:
+    if _USUAL.fullmatch(text):
+        return ()
+    warnings = []
+    begins = _API_KEY.match(text)
+    if begins is None:
+        warnings.append("The key does not begin as Anthropic's API keys do (sk-ant-api…).")
+    elif len(text) != begins.end() + 95:
+        warnings.append(f"The key has an unusual length: {len(text)} characters, usual are {begins.end() + 95}.")
+    if not _USUAL_CHARACTERS.fullmatch(text):
+        warnings.append("The key has characters that Anthropic's keys do not have (usual: letters, digits, _ and -).")
+    elif not text.endswith("AA"):
+        warnings.append("The key has an unusual end: usual is AA.")
+    return tuple(warnings)

@@ -1,0 +1,175 @@
+"""Where a credential stands, as data: what `rotate status --json` prints, and what every other view is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from rotator.core.decide import decide, drain_window, soak_ends
+from rotator.core.owed import owed
+from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK
+from rotator.model.canonical import Json, JsonObject
+from rotator.model.decision import Ask, Decision, Do, Stop, Undo, Wait
+from rotator.model.measure import Verdict
+from rotator.model.plan import Phase, PlannedConsumer, StepId
+from rotator.model.rotation import Mark, Outcome, Rotation
+
+_COUNTS: Final = ("instances", "on_new", "on_old", "unknown", "terminating")
+
+
+def status(credential: str, rotation: Rotation | None, now: datetime) -> JsonObject:
+    """One credential's status. A count or verdict is null where nothing was measured yet: silence is not success."""
+    if rotation is None:
+        return {
+            "credential": credential,
+            "rotation": None,
+            "waiting": None,
+            "next": f"rotate start {credential}",
+            "old": None,
+            "new": None,
+            "consumers": [],
+            "gates": [],
+            "owed": [],
+        }
+    decision = decide(rotation, now)
+    return {
+        "credential": credential,
+        "rotation": {
+            "id": rotation.id,
+            "playbook": rotation.plan.playbook.name,
+            "phase": phase(rotation),
+            "outcome": rotation.outcome.value,
+        },
+        "waiting": waiting(rotation, decision),
+        "next": next_command(rotation, decision),
+        "old": _old(rotation),
+        "new": {"fingerprint": str(rotation.new.fingerprint), "status": "active"} if rotation.new else None,
+        "consumers": [_consumer(rotation, consumer) for consumer in rotation.plan.consumers],
+        "gates": [_gate(rotation, step.id) for step in rotation.plan.steps if not step.effect],
+        "owed": list(owed(rotation, now)),
+    }
+
+
+def phase(rotation: Rotation) -> str:
+    """`expand`, `overlap` or `contract`: where the first step that is not done belongs; `rollback` on the way back."""
+    if rotation.rolling_back is not None:
+        return "rollback"
+    return _phase(rotation).name.lower()
+
+
+def _phase(rotation: Rotation) -> Phase:
+    for step in rotation.plan.steps:
+        state, evidence = rotation.steps.get(step.id), rotation.gates.get(step.id)
+        done = state is not None and state.mark is Mark.APPLIED
+        passed = evidence is not None and evidence.measurement.verdict is Verdict.PASSED
+        if not (done if step.effect else passed):
+            return step.phase
+    return Phase.CONTRACT
+
+
+def waiting(rotation: Rotation, decision: Decision) -> JsonObject | None:
+    """What it waits for: a time, a person, or a gate that was measured and does not hold yet; None: for nothing."""
+    match decision:
+        case Wait(_, until, why):
+            return {"until": until.isoformat() if until else None, "why": why}
+        case Ask(_, why, _):
+            return {"until": None, "why": why}
+        case Do(step) if step in rotation.gates:
+            evidence = rotation.gates[step]
+            if evidence.measurement.verdict is Verdict.PASSED:
+                return None
+            until = _expected(rotation, step)
+            return {"until": until.isoformat() if until else None, "why": f"{step}: {evidence.measurement.why}"}
+        case Stop(exit_code, why, _) if exit_code and rotation.outcome is Outcome.OPEN:
+            return {"until": None, "why": why}
+        case _:
+            return None
+
+
+def _expected(rotation: Rotation, gate: StepId) -> datetime | None:
+    if gate == DRAIN:
+        return drain_window(rotation)[1]
+    return soak_ends(rotation) if gate == SOAK and DISABLE in rotation.steps else None
+
+
+def next_command(rotation: Rotation, decision: Decision) -> str:
+    """The command to type next; empty where there is nothing to do."""
+    name = rotation.plan.credential
+    if rotation.outcome is not Outcome.OPEN:
+        return "" if rotation.outcome is Outcome.COMPLETED else f"rotate start {name}"
+    match decision:
+        case Ask(what, _, _) if ":" in what:
+            return f"rotate approve {name} '{what}' --by YOU"
+        case Stop(_, _, words) if words.startswith("rotate "):
+            return words
+        case Stop(_, _, words) if words and " " not in words:
+            return f"rotate {words} {name}"
+    if rotation.rolling_back is not None:
+        return f"rotate rollback {name}"
+    return f"rotate {_COMMANDS[_phase(rotation)]} {name}"
+
+
+_COMMANDS: Final[Mapping[Phase, str]] = {Phase.EXPAND: "start", Phase.OVERLAP: "verify", Phase.CONTRACT: "finish"}
+
+
+def _old(rotation: Rotation) -> JsonObject | None:
+    if rotation.old is None:
+        return None
+    return {"fingerprint": str(rotation.old.fingerprint), "status": old_status(rotation)}
+
+
+def old_status(rotation: Rotation) -> str:
+    """`active`, `inactive` or `archived` by what the journal knows; `refused`: dead without our doing."""
+    if _is(rotation, ARCHIVE, Mark.APPLIED):
+        return "archived"
+    if _is(rotation, DISABLE, Mark.APPLIED):
+        return "inactive"
+    adopted = rotation.gates.get(ADOPT)
+    if adopted is not None and adopted.measurement.facts.get("old_key_works") is False:
+        return "refused"
+    return "active"
+
+
+def _is(rotation: Rotation, step: StepId, mark: Mark) -> bool:
+    state = rotation.steps.get(step)
+    return state is not None and state.mark is mark
+
+
+def _consumer(rotation: Rotation, consumer: PlannedConsumer) -> JsonObject:
+    evidence = rotation.gates.get(StepId("observe", consumer.name))
+    facts = evidence.measurement.facts if evidence else {}
+    counts: dict[str, Json] = {count: facts.get(count) for count in _COUNTS}
+    return {"name": consumer.name, **counts}
+
+
+def _gate(rotation: Rotation, gate: StepId) -> JsonObject:
+    evidence = rotation.gates.get(gate)
+    return {
+        "name": str(gate),
+        "verdict": evidence.measurement.verdict.value if evidence else None,
+        "why": evidence.measurement.why if evidence else "not measured yet",
+    }
+
+
+def keys_stand(rotation: Rotation | None) -> str:
+    """One sentence for every error: where do the keys stand?"""
+    if rotation is None:
+        return "No key was touched."
+    if _is(rotation, ARCHIVE, Mark.APPLIED):
+        return "The new key is current; the old key is archived."
+    promoted = [_is(rotation, step.id, Mark.APPLIED) for step in rotation.plan.steps if step.id.verb == "promote"]
+    if DISABLE in rotation.steps and rotation.steps[DISABLE].mark in (Mark.APPLIED, Mark.UNDOING):
+        return "The new key is current; the old key is disabled, and can be enabled again."
+    if DISABLE in rotation.steps and rotation.steps[DISABLE].mark is Mark.OPEN:
+        return "The new key is current; whether the old key is disabled already is looked at first by the next command."
+    if rotation.plan.first:
+        return "The secret has its first key." if all(promoted) else "The secret has no key yet; none was touched."
+    old = "refused by Anthropic, not by our doing" if old_status(rotation) == "refused" else "active"
+    if all(promoted):
+        return f"The new key is current; the old key is {old} as well. Nothing was lost."
+    if any(promoted):
+        return f"{sum(promoted)} of {len(promoted)} secrets name the new key, the others the old one, which is {old}."
+    staged = any(step.verb == "stage" for step in rotation.steps)
+    new = "the new key is only pending" if staged else "the new key is stored nowhere yet"
+    return f"The old key is current and {old}; {new}. Nothing was lost."

@@ -1,0 +1,207 @@
+"""Floor 4: what a person orders. Each order is one event in the log; the engine carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rotator.core import record
+from rotator.core.approval import CONSUMER
+from rotator.core.fold import ROLLBACK, closed_ids
+from rotator.engine import Yes, approval
+from rotator.model.canonical import Json, digest
+from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, UsageError
+from rotator.model.event import Kind
+from rotator.model.keys import Fingerprint, Holding, Label, Version
+from rotator.model.measure import Verdict
+from rotator.model.plan import Plan, StepId
+from rotator.model.rotation import Mark, Outcome, Rotation
+from rotator.ports import SecretStore
+from rotator.session import Session
+from rotator.steps import Ports
+
+_RETIRING: Final = ("disable", "archive")
+
+
+def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: str | None = None) -> None:
+    """Begin, inside `with session`, after what can be known beforehand has been looked at. Changes nothing but the log.
+
+    Raises `StoreConflict` where the secrets do not hold one and the same key, or hold somebody's pending version;
+    `Refused` where there is no key and this is not the first one, or the reverse; `AmbiguousKey` where the old key's
+    record cannot be told.
+    """
+    if session.rotation is not None and session.rotation.outcome is Outcome.OPEN:
+        raise UsageError(f"{session.credential} has an open rotation already: {session.rotation.id}")
+    current = {secret: store.read(Label.CURRENT) for secret, store in ports.stores.items()}
+    _refuse_foreign(session, ports.stores, current)
+    old = None if plan.first else _old(session.credential, ports, current, key_id)
+    if plan.first:
+        _refuse_present(session.credential, current)
+    opened_at = session.clock.now()
+    seed = digest([session.credential, opened_at.isoformat(), session.me, len(session.events)])
+    data: dict[str, Json] = {
+        "rotation": f"{opened_at:%Y%m%d-%H%M%S}-{seed[:6]}",
+        "by": by,
+        "plan": record.to_json(plan),
+        "plan_digest": record.plan_digest(plan),
+        "old": old,
+    }
+    session.append(Kind.OPENED, data=data)
+
+
+def _old(
+    credential: str, ports: Ports, current: Mapping[str, Version | None], key_id: str | None
+) -> Mapping[str, Json]:
+    """The key that all secrets hold now, and its record."""
+    found: dict[str, Fingerprint] = {}
+    for secret, version in current.items():
+        if version is None or version.key is None:
+            raise Refused(
+                f"{secret} has no current key: there is nothing to rotate",
+                f"if this secret shall get its first key: rotate start {credential} --first",
+            )
+        found[secret] = version.key.fingerprint
+    if len(set(found.values())) > 1:
+        places = "; ".join(f"{secret} holds {fingerprint}" for secret, fingerprint in found.items())
+        raise StoreConflict(
+            f"the secrets of {credential} do not hold the same key: {places}",
+            "put the right key into all of them first: the tool does not guess which one that is",
+        )
+    fingerprint = next(iter(found.values()))
+    known = None
+    if ports.issuer.manages:
+        known = ports.issuer.find(fingerprint, key_id)
+        if known is None:
+            raise AmbiguousKey(
+                f"none of Anthropic's key records fits the old key {fingerprint}",
+                "name its record: `key_id: apikey_…` under `issuer.anthropic` in rotate.yaml",
+            )
+    return {
+        "fingerprint": fingerprint.to_json(),
+        "key_id": known.id if known else key_id,
+        "versions": {secret: version.id for secret, version in current.items() if version is not None},
+    }
+
+
+def _refuse_present(credential: str, current: Mapping[str, Version | None]) -> None:
+    for secret, version in current.items():
+        if version is not None and version.key is not None:
+            raise Refused(
+                f"{secret} holds a key already ({version.key.fingerprint}): this would not be its first one",
+                f"rotate start {credential}",
+            )
+
+
+def _refuse_foreign(session: Session, stores: Mapping[str, SecretStore], current: Mapping[str, Version | None]) -> None:
+    """Law 5: a pending version that is not ours is refused, naming whose it is and since when."""
+    closed = closed_ids(session.events)
+    for secret, store in stores.items():
+        holding = store.holder()
+        now = current[secret]
+        if holding is None or (now is not None and now.id == holding.version_id):
+            continue
+        if holding.claim is not None and holding.claim.rotation in closed:
+            continue
+        raise StoreConflict(
+            f"{secret} holds a pending version that is not ours: {_whose(holding)}",
+            "let its owner finish or remove it, then start again; nothing was changed",
+        )
+
+
+def _whose(holding: Holding) -> str:
+    since = f" since {holding.since:%Y-%m-%d %H:%M} UTC" if holding.since else ""
+    if holding.claim is None:
+        return f"made by another tool{since}{f' ({holding.detail})' if holding.detail else ''}"
+    return f"rotation {holding.claim.rotation} of {holding.claim.by}{since}"
+
+
+def approve(session: Session, what: str, yes: Yes) -> None:
+    """A person's yes to disabling or archiving, or their answer: for a consumer, or for an effect that nobody could tell."""
+    rotation = session.open
+    if what in _RETIRING:
+        _refuse_early(rotation, StepId(what))
+    elif what.startswith(CONSUMER):
+        _refuse_unasked(rotation, what.removeprefix(CONSUMER))
+    else:
+        _refuse_clear(rotation, what)
+    session.post(Kind.APPROVED, approval(session, what, yes))
+
+
+def _refuse_early(rotation: Rotation, step: StepId) -> None:
+    planned = next((candidate for candidate in rotation.plan.steps if candidate.id == step), None)
+    if planned is None:
+        raise UsageError(f"this rotation has no step `{step}`: it gives the secret its first key")
+    name = rotation.plan.credential
+    for need in planned.needs:
+        evidence = rotation.gates.get(need)
+        optional = need.verb in ("observe", "probe") and not rotation.plan.consumer(need.subject).required
+        if evidence is None or (evidence.measurement.verdict is not Verdict.PASSED and not optional):
+            why = evidence.measurement.why if evidence else "it has not been measured yet"
+            raise UsageError(
+                f"`{step}` cannot be approved yet: the gate `{need}` does not hold: {why}", f"rotate finish {name}"
+            )
+    state = rotation.steps.get(step)
+    if state is not None and state.mark is Mark.APPLIED:
+        raise UsageError(f"`{step}` is done already", f"rotate status {name}")
+
+
+def _refuse_unasked(rotation: Rotation, consumer: str) -> None:
+    asked = [planned.name for planned in rotation.plan.consumers if planned.asks is not None]
+    if consumer not in asked:
+        names = ", ".join(asked) or "none"
+        raise UsageError(f"no person is asked about a consumer `{consumer}` (asked: {names})")
+
+
+def _refuse_clear(rotation: Rotation, what: str) -> None:
+    verb, _, subject = what.partition(":")
+    state = rotation.steps.get(StepId.parse(subject))
+    if verb not in ("applied", "absent") or state is None or not state.unclear:
+        raise UsageError(
+            f"nobody asked for an approval of `{what}`",
+            f"rotate status {rotation.plan.credential}",
+        )
+
+
+def roll_back(session: Session, yes: Yes) -> None:
+    """Turn the rotation round. Whatever process works on it takes notice before its next effect."""
+    rotation = session.open
+    name = rotation.plan.credential
+    archive = rotation.steps.get(StepId("archive"))
+    if archive is not None and archive.mark is Mark.APPLIED:
+        raise UsageError("the old key is archived: from here it goes forward only", f"rotate finish {name}")
+    touched = any(step.verb in ("promote", "disable") for step in rotation.steps)
+    if rotation.plan.playbook.leaked and touched:
+        raise UsageError(
+            "the old key leaked: it is never restored or enabled again. Go forward: mend what is broken, "
+            "or finish, and start once more with another new key",
+            f"rotate finish {name}",
+        )
+    if rotation.plan.first and touched:
+        raise UsageError(f"{name} had no key before: there is nothing to roll back to", f"rotate verify {name}")
+    if rotation.rolling_back is None:
+        session.post(Kind.APPROVED, approval(session, ROLLBACK, yes))
+
+
+def resume(session: Session, yes: Yes, plan: Plan | None = None) -> None:
+    """Go on after a stop: time-outs and attempts count anew. With a plan, the rotation goes on by that one."""
+    data: dict[str, Json] = {"entered": True, "by": yes.by, "reason": yes.reason}
+    if plan is not None:
+        data["plan"] = record.to_json(plan)
+    session.append(Kind.RESUMED, data=data)
+
+
+def abandon(session: Session, yes: Yes) -> None:
+    """Walk away, inside `with session`: nothing is changed anywhere; what is left undone stays visible as owed."""
+    session.append(Kind.ABANDONED, data={"by": yes.by, "reason": yes.reason})
+
+
+def unlock(session: Session, yes: Yes) -> str | None:
+    """Take the rotation from a holder that is surely dead. Returns whose it was; None where nobody held it."""
+    other = session.held_by()
+    if other is None:
+        return None
+    rotation = session.rotation
+    if rotation is not None and rotation.outcome is Outcome.OPEN:
+        session.post(Kind.TAKEN_OVER, {"from": other, "by": yes.by, "reason": yes.reason})
+    session.evict(other)
+    return other

@@ -1,0 +1,189 @@
+"""Floor 4: one process's hold on one credential's log: its lease, its place in the log, its appends (laws 4 and 5).
+
+The lease is advisory; what keeps two processes apart is the append at the next sequence number. A process that lost the
+log learns it from a conflict, re-reads, and either goes on (somebody answered a question) or stops (somebody took over).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, TypeAlias
+
+from rotator.core import chain, fold
+from rotator.model.canonical import JsonObject
+from rotator.model.decision import Decision
+from rotator.model.errors import HeldByAnother, JournalError
+from rotator.model.event import Event, Kind
+from rotator.model.plan import StepId
+from rotator.model.rotation import Outcome, Rotation
+from rotator.ports import Clock, Conflict, Holders, Journal
+
+LEASE: Final = timedelta(seconds=30)
+"""How long a silent holder is believed to be alive. One that certainly is not, on this machine, is not waited for."""
+
+_POSTS: Final = 20
+"""How often a note (an approval, a rollback) is tried again after a conflict with a busy process."""
+
+Listener: TypeAlias = Callable[[Rotation, Event | Decision], None]
+"""Told of every event, journaled or only measured, and of every decision."""
+
+
+class Moved(Exception):
+    """Somebody else appended first. The log was read again: decide again."""
+
+
+def ignore(rotation: Rotation, what: Event | Decision) -> None:
+    """A listener that does not listen."""
+
+
+class Session:
+    """Read the log with `refresh`; hold it inside `with`; write with `append` (held) or `post` (a note, not held)."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, holders: Holders, credential: str, listener: Listener = ignore
+    ) -> None:
+        self._journal = journal
+        self.clock = clock
+        self._holders = holders
+        self.credential = credential
+        self._listener = listener
+        self.events: list[Event] = list(journal.read(credential))
+        self.rotation: Rotation | None = fold.fold(self.events)
+        self._owned = False
+        self._from_the_dead = False
+
+    @property
+    def me(self) -> str:
+        return self._holders.me
+
+    @property
+    def open(self) -> Rotation:
+        """The rotation that is open now. Raises `JournalError` where there is none: the caller has checked."""
+        if self.rotation is None or self.rotation.outcome is not Outcome.OPEN:
+            raise JournalError(f"{self.credential} has no open rotation")
+        return self.rotation
+
+    def held_by(self) -> str | None:
+        """Another holder whose lease is still believed; None where the log is free."""
+        lease = self._journal.lease(self.credential)
+        if lease is None or lease.holder == self.me or lease.until <= self.clock.now():
+            return None
+        return None if self._holders.is_gone(lease.holder) else lease.holder
+
+    def __enter__(self) -> Session:
+        other = self.held_by()
+        if other is not None:
+            raise HeldByAnother(
+                f"{self.credential} is being worked on by {other}",
+                f"wait for it, watch it with `rotate status {self.credential} --watch`, or if that process is surely "
+                f"dead: rotate unlock {self.credential}",
+            )
+        lease = self._journal.lease(self.credential)
+        self._from_the_dead = lease is not None and lease.holder != self.me
+        self.beat()
+        self.refresh()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._journal.release(self.credential, self.me)
+
+    def evict(self, holder: str) -> None:
+        """End another holder's lease: a person says that it is dead."""
+        self._journal.release(self.credential, holder)
+
+    def beat(self, longer: timedelta = timedelta()) -> None:
+        """Extend the lease: by `LEASE`, and by what the next call may take."""
+        self._journal.heartbeat(self.credential, self.me, self.clock.now() + LEASE + longer)
+
+    def refresh(self) -> None:
+        """Read what others appended. Raises `HeldByAnother` where one of them took the rotation over."""
+        for event in self._journal.read(self.credential, after=self.events[-1].seq if self.events else 0):
+            self._take_in(event)
+        if self._owned and self.rotation is not None and self.rotation.owner != self.me:
+            self._owned = False
+            raise HeldByAnother(
+                f"{self.credential} was taken over by {self.rotation.owner} while this process worked on it",
+                f"rotate status {self.credential}",
+            )
+
+    def append(self, kind: Kind, step: StepId | None = None, data: JsonObject | None = None, attempt: int = 0) -> None:
+        """One event of ours at the next place in the log. Raises `Moved` where that place was taken."""
+        self._own(kind)
+        self._write(kind, step, data or {}, attempt)
+
+    def post(self, kind: Kind, data: JsonObject, step: StepId | None = None) -> None:
+        """A person's note in the log: it does not take the rotation from the process that works on it."""
+        for _ in range(_POSTS):
+            try:
+                return self._write(kind, step, data, 0)
+            except Moved:
+                continue
+        raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
+
+    def overlay(self, step: StepId, data: JsonObject) -> None:
+        """A measurement that changed nothing: known to this process, not worth a line in the log."""
+        rotation = self.open
+        event = Event(
+            seq=rotation.seq,
+            rotation=rotation.id,
+            at=self.clock.now(),
+            kind=Kind.MEASURED,
+            step=str(step),
+            attempt=0,
+            data=data,
+            holder=self.me,
+            prev=self.events[-1].prev,
+            hash=rotation.head,
+        )
+        self.rotation = fold.advance(rotation, event)
+        self._listener(self.open, event)
+
+    def tell(self, decision: Decision) -> None:
+        if self.rotation is not None:
+            self._listener(self.rotation, decision)
+
+    def _own(self, kind: Kind) -> None:
+        """Before our first event in a rotation that another process wrote: say that we go on, and from whom."""
+        rotation = self.rotation
+        if kind is Kind.OPENED or rotation is None or rotation.outcome is not Outcome.OPEN:
+            self._owned = True
+            return
+        if self._owned or rotation.owner == self.me:
+            self._owned = True
+            return
+        if kind is not Kind.RESUMED:
+            taken = Kind.TAKEN_OVER if self._from_the_dead else Kind.RESUMED
+            self._write(taken, None, {"from": rotation.owner}, 0)
+        self._owned = True
+
+    def _write(self, kind: Kind, step: StepId | None, data: JsonObject, attempt: int) -> None:
+        last = self.events[-1] if self.events else None
+        event = chain.next_event(
+            last,
+            rotation=self._rotation_id(kind, data),
+            at=self.clock.now(),
+            kind=kind,
+            step=None if step is None else str(step),
+            attempt=attempt,
+            data=data,
+            holder=self.me,
+        )
+        try:
+            self._journal.append(self.credential, event)
+        except Conflict:
+            self.refresh()
+            raise Moved from None
+        self._take_in(event)
+
+    def _rotation_id(self, kind: Kind, data: JsonObject) -> str:
+        return str(data["rotation"]) if kind is Kind.OPENED or self.rotation is None else self.rotation.id
+
+    def _take_in(self, event: Event) -> None:
+        self.events.append(event)
+        self.rotation = fold.advance(self.rotation, event)
+        if self.rotation is not None:
+            self._listener(self.rotation, event)

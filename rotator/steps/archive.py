@@ -1,0 +1,35 @@
+"""Effect: the old key is gone for ever. The last step that takes away, and the only one that cannot be undone (law 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from rotator.core.approval import approved
+from rotator.model.canonical import Json
+from rotator.model.errors import Refused
+from rotator.model.keys import KeyStatus
+from rotator.model.rotation import Standing
+from rotator.steps import retire
+from rotator.steps.context import Context
+
+
+class Archive:
+    def inspect(self, context: Context) -> Standing:
+        status = retire.status(context)
+        if status is None:  # nobody may read it: the approval is the word of the person who did it
+            return Standing.PARTIAL
+        return Standing.APPLIED if status is KeyStatus.ARCHIVED else Standing.ABSENT
+
+    def apply(self, context: Context) -> Mapping[str, Json]:
+        if context.old.key_id is not None and context.ports.issuer.manages:
+            context.ports.issuer.set_status(context.old.key_id, KeyStatus.ARCHIVED)
+            return {"key_id": context.old.key_id}
+        said = approved(context.rotation, context.step)
+        return {"attested_by": said.by if said else None}
+
+    def undo(self, context: Context) -> Mapping[str, Json]:
+        raise Refused("an archived key cannot be brought back: from here it goes forward only")
+
+    def patience(self, context: Context) -> timedelta:
+        return timedelta(minutes=2)

@@ -1,0 +1,39 @@
+"""Whether the old key is dead, told by its record, or where nobody may read that, by pinging it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from rotator.model.errors import OutsideError
+from rotator.model.keys import KeyStatus, Label
+from rotator.model.measure import Cause
+from rotator.model.rotation import Standing
+from rotator.steps.context import Context
+
+DEAD_PINGS: Final = 3
+"""So many refusals in a row, two seconds apart, say that a key is dead: one may be a straggling server's."""
+
+_APART: Final = timedelta(seconds=2)
+
+
+def status(context: Context) -> KeyStatus | None:
+    """The old key's status by its record; None where no record can be read."""
+    if context.old.key_id is None or not context.ports.issuer.manages:
+        return None
+    return context.ports.issuer.record(context.old.key_id).status
+
+
+def by_ping(context: Context) -> Standing:
+    """APPLIED: refused several times in a row. ABSENT: accepted. UNKNOWN: neither could be told."""
+    try:
+        key = context.read_key(context.old.fingerprint, Label.PREVIOUS, Label.CURRENT)
+    except OutsideError:
+        return Standing.UNKNOWN
+    for number in range(DEAD_PINGS):
+        if number:
+            context.ports.clock.sleep(_APART)
+        ping = context.ports.issuer.ping(key, inference=False)
+        if ping.cause is not Cause.UNAUTHENTICATED:
+            return Standing.ABSENT if ping.cause is Cause.ACCEPTED else Standing.UNKNOWN
+    return Standing.APPLIED
