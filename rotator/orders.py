@@ -33,7 +33,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
     if session.rotation is not None and session.rotation.outcome is Outcome.OPEN:
         raise UsageError(f"{session.credential} has an open rotation already: {session.rotation.id}")
     current = {secret: store.read(Label.CURRENT) for secret, store in ports.stores.items()}
-    _refuse_foreign(session, ports.stores, current)
+    _refuse_foreign(session, ports.stores)
     old = None if plan.first else _old(session.credential, ports, current, key_id)
     if plan.first:
         _refuse_present(session.credential, current)
@@ -92,15 +92,12 @@ def _refuse_present(credential: str, current: Mapping[str, Version | None]) -> N
             )
 
 
-def _refuse_foreign(session: Session, stores: Mapping[str, SecretStore], current: Mapping[str, Version | None]) -> None:
+def _refuse_foreign(session: Session, stores: Mapping[str, SecretStore]) -> None:
     """Law 5: a pending version that is not ours is refused, naming whose it is and since when."""
     closed = closed_ids(session.events)
     for secret, store in stores.items():
         holding = store.holder()
-        now = current[secret]
-        if holding is None or (now is not None and now.id == holding.version_id):
-            continue
-        if holding.claim is not None and holding.claim.rotation in closed:
+        if holding is None or (holding.claim is not None and holding.claim.rotation in closed):
             continue
         raise StoreConflict(
             f"{secret} holds a pending version that is not ours: {_whose(holding)}",
@@ -116,7 +113,7 @@ def _whose(holding: Holding) -> str:
 
 
 def approve(session: Session, what: str, yes: Yes) -> None:
-    """A person's yes to disabling or archiving, or their answer: for a consumer, or for an effect that nobody could tell."""
+    """A person's yes to disabling or archiving, or their answer: for a consumer, or for an effect in doubt."""
     rotation = session.open
     if what in _RETIRING:
         _refuse_early(rotation, StepId(what))

@@ -1,7 +1,7 @@
 """Floor 4: one process's hold on one credential's log: its lease, its place in the log, its appends (laws 4 and 5).
 
 The lease is advisory; what keeps two processes apart is the append at the next sequence number. A process that lost the
-log learns it from a conflict, re-reads, and either goes on (somebody answered a question) or stops (somebody took over).
+log learns it from a conflict, re-reads, and either goes on (somebody answered) or stops (somebody took over).
 """
 
 from __future__ import annotations

@@ -1,0 +1,10 @@
+"""Floor 6: parse, call, print. One small file a command group; everything heavy is imported inside the commands."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """The `rotate` command."""
+    from rotator.cli.app import run
+
+    run()

@@ -15,7 +15,7 @@ CONSUMER: Final = "consumer:"
 
 
 def evidence_digest(rotation: Rotation, step: StepId) -> str:
-    """What the person who approves `step` relies on: the verdict of every gate that it needs, and which keys they speak of.
+    """What the person who approves `step` relies on: the verdict of every gate that it needs, and the keys they speak of.
 
     Times, request ids and the number of instances are left out: a fleet that scales does not void a yes. A gate that
     lapsed and passed again does (`lapses`), and so does any change in what the drain gate could prove.

@@ -26,6 +26,7 @@ _ASSIGNMENT = re.compile(r"(?:export\s+)?ANTHROPIC_API_KEY['\"]?\s*[=:]\s*|expor
 _HEADER = re.compile(r"(?:authorization|x-api-key)\s*:\s*", re.IGNORECASE)
 _BEARER = re.compile(r"bearer\s+", re.IGNORECASE)
 _BRACKETED_PASTE = re.compile(r"\x1b\[20[01]~")
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
 _QUOTES = "\"'`“”„‟‘’‚‛«»‹›"
 
 _OTHERS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -40,6 +41,11 @@ _OTHERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"ya29\."), "a Google Cloud access token (ya29.…)"),
     (re.compile(r"\s*\{[^}]*\"(?:private_key|client_email)\""), "a Google Cloud service-account file"),
 )
+
+
+def sendable(key: KeyText) -> bool:
+    """Whether the key can stand in a header at all. An HTTP library's own refusal would quote the key in its text."""
+    return _SENDABLE.fullmatch(key.reveal()) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from rotator.core.decide import decide, drain_window, soak_ends
 from rotator.core.owed import owed
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK
 from rotator.model.canonical import Json, JsonObject
-from rotator.model.decision import Ask, Decision, Do, Stop, Undo, Wait
+from rotator.model.decision import Ask, Decision, Do, Stop, Wait
 from rotator.model.measure import Verdict
 from rotator.model.plan import Phase, PlannedConsumer, StepId
 from rotator.model.rotation import Mark, Outcome, Rotation

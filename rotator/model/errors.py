@@ -49,6 +49,13 @@ class PlanChanged(RotatorError):
     exit_code = Exit.USAGE
 
 
+class GateOpen(RotatorError):
+    """What was asked for rests on a gate that does not hold yet."""
+
+    code = "gate"
+    exit_code = Exit.GATE_FAILED
+
+
 class HeldByAnother(RotatorError):
     """Another process or another operator's rotation holds the credential."""
 

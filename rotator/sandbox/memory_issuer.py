@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
+from rotator.core.hygiene import sendable
 from rotator.core.key_records import choose, confirm, needs_change, unmanaged
 from rotator.model.errors import Refused
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus, KeyText
@@ -41,6 +42,8 @@ class MemoryIssuer:
         disturbed = self.disturb(key)
         if disturbed is not None:
             return disturbed
+        if not sendable(key):
+            return Ping(verdict=Verdict.FAILED, cause=Cause.MALFORMED, why="The key cannot be sent: it is malformed.")
         caller = self.books.caller(key.reveal())
         request_ids = (f"req_{len(self.calls)}",)
         accepted = caller is not None and caller.honoured and not caller.admin

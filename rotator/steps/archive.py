@@ -1,4 +1,4 @@
-"""Effect: the old key is gone for ever. The last step that takes away, and the only one that cannot be undone (law 3)."""
+"""Effect: the old key is gone for ever. The last step that takes away, and alone irreversible (law 3)."""
 
 from __future__ import annotations
 

@@ -28,9 +28,8 @@ class Disable:
         if retire.by_ping(context) is Standing.APPLIED:
             return {"by": "a person, in the Console"}
         raise PersonNeeded(
-            f"disable the old key {context.old.fingerprint} by hand: open the Console, Settings, API keys, find the key "
-            f"that begins with {context.old.fingerprint.head} and ends in {context.old.fingerprint.tail}, and choose "
-            "Disable (not Delete: a disabled key can be enabled again). It is safe now: every gate holds",
+            f"disable the old key by hand: {_in_the_console(context)} Disable (not Delete: a disabled key can be enabled "
+            "again). It is safe now: every gate holds",
             f"rotate finish {context.rotation.plan.credential}",
         )
 
@@ -43,14 +42,20 @@ class Disable:
         if retire.by_ping(context) is Standing.ABSENT:
             return {"by": "a person, in the Console", **_why(context)}
         raise PersonNeeded(
-            f"ENABLE THE OLD KEY {context.old.fingerprint} NOW, by hand: open the Console, Settings, API keys, find the "
-            f"key that begins with {context.old.fingerprint.head} and ends in {context.old.fingerprint.tail}, and choose "
-            "Enable: something still needs it",
+            f"ENABLE THE OLD KEY NOW, by hand: {_in_the_console(context)} Enable. Something still needs it",
             f"rotate resume {context.rotation.plan.credential}",
         )
 
     def patience(self, context: Context) -> timedelta:
         return timedelta(minutes=2)
+
+
+def _in_the_console(context: Context) -> str:
+    key = context.old.fingerprint
+    return (
+        f"open Anthropic's Console, Settings, API keys, find the key that begins with {key.head} and ends in {key.tail} "
+        f"({key.digest}), and choose"
+    )
 
 
 def _why(context: Context) -> Mapping[str, Json]:

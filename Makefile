@@ -1,0 +1,45 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both need only Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JOBS ?= 2
+
+.PHONY: demo test lint fmt types unit clean help lock
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+# Pinned by constraints.txt: the same packages on every machine.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "rotator needs Python >= 3.11; this is $$($(PYTHON) -V). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## the whole job in the sandbox, under live traffic
+	@$(BIN)/rotate demo
+
+test: lint types unit  ## everything: lint, types, import contracts, tests
+
+lint: $(READY)  ## style and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache | tail -n 4
+
+types: $(READY)  ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(READY)  ## the tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup
+
+fmt: $(READY)  ## format the sources
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+lock: $(READY)  ## write constraints.txt anew from what is installed
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+clean:  ## remove what was made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis dist

@@ -1,0 +1,98 @@
+"""Fetches pages from consumers: all at once, each within a total time and size, no redirects, no proxies.
+
+asyncio rather than threads, inside one synchronous call: only it can bound the *whole* time of a request, a server that
+sends one byte a second included, and Ctrl-C ends it at once. A proxy or a redirect would let somebody else than the
+instance answer, so neither is followed; `.netrc` is not read. Nothing is
+unpacked: a small compressed body could unfold to any size. `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx2
+
+TIMEOUT_S = 10.0
+"""Seconds for a whole request, from connecting to the last byte."""
+LARGEST = 1 << 20
+"""Bytes of a body."""
+AT_ONCE = 16
+"""Requests in flight."""
+_HEADERS = {"Accept": "application/json, */*;q=0.1", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """An answer. The body may hold anything: it stays out of the repr."""
+
+    status: int
+    body: bytes = field(repr=False)
+    whole: bool
+    """False: it was longer than is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoPage:
+    """There was no answer; `why` is a few plain words."""
+
+    why: str
+
+
+def fetch(
+    urls: Sequence[str], headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S
+) -> list[Page | NoPage]:
+    """GET every URL once; the results are in the order of `urls`. Never raises for what the network does."""
+    import asyncio
+
+    return asyncio.run(_fetch(urls, headers or {}, timeout_s))
+
+
+async def _fetch(urls: Sequence[str], headers: Mapping[str, str], timeout_s: float) -> list[Page | NoPage]:
+    import asyncio
+
+    import httpx2
+
+    verify = httpx2.create_ssl_context() if any(url.startswith("https:") for url in urls) else False
+    turns = asyncio.Semaphore(AT_ONCE)
+    async with httpx2.AsyncClient(
+        verify=verify,  # False only where no URL has a certificate to verify: loading the roots costs time
+        follow_redirects=False,
+        trust_env=False,
+        timeout=timeout_s,
+        headers={
+            "Accept-Encoding": "identity",
+            "Accept": "application/json, */*;q=0.1",
+            "Cache-Control": "no-cache",
+            **headers,
+        },
+    ) as client:
+
+        async def one(url: str) -> Page | NoPage:
+            async with turns:
+                return await _get(client, url, timeout_s)
+
+        return await asyncio.gather(*(one(url) for url in urls))
+
+
+async def _get(client: httpx2.AsyncClient, url: str, timeout_s: float) -> Page | NoPage:
+    import asyncio
+
+    import httpx2
+
+    try:
+        async with asyncio.timeout(timeout_s), client.stream("GET", url) as response:
+            body = bytearray()
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > LARGEST:
+                    return Page(status=response.status_code, body=bytes(body[:LARGEST]), whole=False)
+            return Page(status=response.status_code, body=bytes(body), whole=True)
+    except (TimeoutError, httpx2.TimeoutException):
+        return NoPage(f"no answer within {timeout_s:g} seconds")
+    except httpx2.ConnectError:
+        return NoPage("no connection")
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as error:
+        return NoPage(f"the connection failed ({type(error).__name__})")  # the name only: its text could quote a header

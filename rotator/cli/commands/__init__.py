@@ -1,0 +1,15 @@
+"""One small file a command group. Each imports what it needs when it runs, so that `--help` stays quick."""
+
+from __future__ import annotations
+
+import typer
+
+from rotator.cli.commands import config, init, inspect, plan, repair, rotate, schedule
+
+
+def register(app: typer.Typer) -> None:
+    """Hang every command into the application, in the order of the help."""
+    from rotator.cli.commands import demo, sandbox
+
+    for group in (demo, init, config, plan, rotate, inspect, repair, schedule, sandbox):
+        group.register(app)

@@ -1,0 +1,85 @@
+"""`rotate status`, `rotate history`: where it stands, and what happened. They change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rotator.cli.options import AsJson, ConfigPath, Name, OptionalName
+
+if TYPE_CHECKING:
+    from rotator.wiring import Workplace
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(status)
+    app.command()(history)
+
+
+def status(
+    name: OptionalName = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")] = False,
+    config: ConfigPath = None,
+    json: AsJson = False,
+) -> None:
+    """Where it stands, what it waits for, what to type next. Reads the journal alone."""
+    from rotator.cli.results import show_json
+    from rotator.cli.work import plainly
+    from rotator.wiring import open_workplace
+
+    with plainly(lambda: None, json=json):
+        place = open_workplace(config)
+        names = [place.credential(name).name] if name else sorted(place.config.credentials)
+        while True:
+            reports = [_report(place, one) for one in names]
+            if json:
+                show_json(reports[0] if name else reports)
+            else:
+                _show(reports)
+            if not watch:
+                break
+            place.clock.sleep(timedelta(seconds=2))
+        if any(report["owed"] for report in reports):
+            raise typer.Exit(9)
+
+
+def _report(place: Workplace, name: str) -> Mapping[str, Any]:
+    from rotator.core.fold import fold
+    from rotator.core.status import status as report
+
+    return report(name, fold(place.journal.read(name)), place.clock.now())
+
+
+def _show(reports: list[Mapping[str, Any]]) -> None:
+    from rotator.cli.results import show
+    from rotator.cli.table import status_lines
+
+    for report in reports:
+        for line in status_lines(report):
+            show(line)
+
+
+def history(name: Name, config: ConfigPath = None, json: AsJson = False) -> None:
+    """Everything the journal holds of a credential, oldest first; its hash chain is verified."""
+    from rotator.cli.results import show, show_json
+    from rotator.cli.words import process, sentence
+    from rotator.cli.work import plainly
+    from rotator.core.chain import to_row
+    from rotator.wiring import open_workplace
+
+    with plainly(lambda: None, json=json):
+        place = open_workplace(config)
+        events = place.journal.read(place.credential(name).name)
+        if json:
+            show_json([{**to_row(event), "data": event.data} for event in events])
+            return
+        for event in events:
+            show(f"{event.seq:>4}  {event.at:%Y-%m-%d %H:%M:%S}  {sentence(event)}  [{process(event.holder)}]")
+        show(
+            f"{len(events)} events; the chain is whole."
+            if events
+            else f"{name} has never been rotated by this journal."
+        )

@@ -1,0 +1,92 @@
+"""`rotate plan`: what would happen, step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from rotator.cli.options import AsJson, ConfigPath, Name, PlaybookName
+
+if TYPE_CHECKING:
+    from rotator.model.canonical import JsonObject
+    from rotator.model.plan import Plan, PlannedStep
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(plan)
+
+
+def plan(name: Name, playbook: PlaybookName = None, config: ConfigPath = None, json: AsJson = False) -> None:
+    """What a rotation would do: its steps with their gates, approvals and waits. Reaches no other system."""
+    from rotator.cli.results import show, show_json
+    from rotator.cli.work import plainly
+    from rotator.core.record import to_json
+    from rotator.wiring import open_workplace
+
+    with plainly(lambda: None, json=json):
+        place = open_workplace(config)
+        credential = place.credential(name)
+        built = place.plan(credential, place.playbook(credential, playbook))
+        if json:
+            show_json({**to_json(built), "steps": [_row(step, built) for step in built.steps]})
+            return
+        show(f"{name}, by the playbook {built.playbook.name}: {built.playbook.why}")
+        phase = None
+        for step in built.steps:
+            if step.phase != phase:
+                phase = step.phase
+                show(f"\n{phase.name}")
+            kind = "do   " if step.effect else "check"
+            show(f"  {kind} {step.id!s:<44} {_note(step, built)}".rstrip())
+
+
+def _row(step: PlannedStep, plan: Plan) -> JsonObject:
+    return {
+        "step": str(step.id),
+        "phase": step.phase.name.lower(),
+        "effect": step.effect,
+        "needs": [str(need) for need in step.needs],
+        "note": _note(step, plan),
+    }
+
+
+def _note(step: PlannedStep, plan: Plan) -> str:
+    """Waits, approvals and time-outs, in words."""
+    from rotator.loader import format_duration as brief
+
+    playbook = plan.playbook
+    match step.id.verb:
+        case "adopt":
+            return f"a new key may be refused for up to {brief(playbook.adopt_patience)}"
+        case "deploy":
+            return f"up to {brief(playbook.deploy_timeout)}"
+        case "observe":
+            consumer = plan.consumer(step.id.subject)
+            asks = "a person is asked; " if consumer.asks else ""
+            return f"{asks}{'' if consumer.required else 'not required; '}up to {brief(playbook.observe_timeout)}"
+        case "pings":
+            return f"{playbook.pings.count} in a row, {brief(playbook.pings.interval)} apart"
+        case "drain":
+            slowest = max((consumer.cadence for consumer in plan.consumers), default=playbook.drain.quiet_for)
+            window = max(playbook.drain.quiet_for, slowest) + playbook.drain.lag
+            return f"{brief(window)} after the last deploy; silence without proof: {playbook.drain.unproven}"
+        case "disable":
+            by = _by(plan)
+            return f"approval: {playbook.approve_disable}; can be undone{by}"
+        case "soak":
+            return f"{brief(playbook.soak)}; a sign of need: {_reenable(plan)}"
+        case "archive":
+            return f"approval: {playbook.approve_archive}; FINAL{_by(plan)}"
+        case _:
+            return ""
+
+
+def _by(plan: Plan) -> str:
+    return "" if plan.managed else "; done by a person in the Console (no Admin key)"
+
+
+def _reenable(plan: Plan) -> str:
+    return (
+        "stop (the old key leaked: it is never enabled again)" if plan.playbook.leaked else "enable the old key again"
+    )

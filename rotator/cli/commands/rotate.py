@@ -1,0 +1,112 @@
+"""`rotate start`, `verify`, `finish`: expand, overlap, contract."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from rotator.cli.options import AsJson, By, ConfigPath, Name, PlaybookName, Reason
+
+_KeyFile = Annotated[
+    str | None, typer.Option("--key-file", metavar="FILE|-", help="Read the new key from a file, or - for stdin.")
+]
+_KeyId = Annotated[
+    str | None, typer.Option("--key-id", metavar="apikey_…", help="The OLD key's record, where its hint is ambiguous.")
+]
+_Watch = Annotated[bool, typer.Option("--watch", help="Stay through every wait, however long.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(start)
+    app.command()(verify)
+    app.command()(finish)
+
+
+def start(
+    name: Name,
+    key_file: _KeyFile = None,
+    playbook: PlaybookName = None,
+    first: Annotated[bool, typer.Option("--first", help="The secret has no key yet: write its first one.")] = False,
+    key_id: _KeyId = None,
+    config: ConfigPath = None,
+    json: AsJson = False,
+) -> None:
+    """EXPAND: check the new key, store it as pending, test it, promote it, deploy. Asks for the key, hidden."""
+    from rotator.cli import prompts
+    from rotator.cli.work import desk, me
+    from rotator.engine import Run
+    from rotator.model.plan import Phase
+    from rotator.model.rotation import Outcome
+    from rotator.orders import open_rotation
+    from rotator.steps.needs import needs_key
+
+    with desk(name, config, json=json, key_id=key_id) as work:
+        opened = work.rotation if work.rotation and work.rotation.outcome is Outcome.OPEN else None
+        if opened is not None:
+            work.forward(opened)
+            work.screen.say(f"rotation {opened.id}, opened by {opened.opened_by}, is open: going on with it")
+            plan = work.place.checked_plan(work.credential, opened)
+        else:
+            policy = work.place.playbook(work.credential, playbook)
+            plan = work.place.plan(work.credential, policy, first=first)
+        key = None
+        if opened is None or needs_key(opened):
+            with work.screen.paused():
+                key = prompts.new_key(name, key_file)
+        with work.session:
+            if opened is None:
+                open_rotation(work.session, work.ports, plan, me(), work.credential.issuer.key_id)
+            end = work.go_on(Run(by=me(), horizon=Phase.EXPAND, key=key))
+        work.finish(end)
+
+
+def verify(name: Name, watch: _Watch = False, config: ConfigPath = None, json: AsJson = False) -> None:
+    """OVERLAP: wait until every instance holds the new key; test it, and live traffic, with retried pings."""
+    from rotator.cli.work import desk, me
+    from rotator.core.status import phase
+    from rotator.engine import Run
+    from rotator.model.errors import UsageError
+    from rotator.model.plan import Phase
+
+    with desk(name, config, json=json) as work:
+        rotation = work.forward(work.open_rotation("verify"))
+        if phase(rotation) == "expand":
+            raise UsageError(f"rotation {rotation.id} is not deployed everywhere yet", f"rotate start {name}")
+        work.place.checked_plan(work.credential, rotation)
+        with work.session:
+            end = work.go_on(Run(by=me(), horizon=Phase.OVERLAP, stay=None if watch else timedelta(seconds=60)))
+        work.finish(end)
+
+
+def finish(
+    name: Name,
+    approve: Annotated[
+        str | None,
+        typer.Option("--approve", metavar="disable,archive", help="Say yes beforehand; needs --by, --reason."),
+    ] = None,
+    by: By = None,
+    reason: Reason = None,
+    watch: _Watch = False,
+    config: ConfigPath = None,
+    json: AsJson = False,
+) -> None:
+    """CONTRACT: ask, disable the old key, soak, ask, archive. A soak of a day: --watch, or `rotate tick` from cron."""
+    from rotator.cli.work import desk, me, said
+    from rotator.engine import Run
+    from rotator.model.errors import UsageError
+
+    with desk(name, config, json=json) as work:
+        words = [word.strip() for word in (approve or "").split(",") if word.strip()]
+        for word in words:
+            if word not in ("disable", "archive"):
+                raise UsageError(f"`{word}` cannot be approved here", "--approve disable,archive")
+        yes = {word: said(by, reason, f"--approve {word}") for word in words}
+        rotation = work.forward(work.open_rotation("finish"))
+        work.refuse_unproven(rotation)
+        work.place.checked_plan(work.credential, rotation)
+        with work.session:
+            stay = None if watch else timedelta(seconds=60)
+            end = work.go_on(Run(by=by or me(), stay=stay, yes=yes))
+        work.finish(end)

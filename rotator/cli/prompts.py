@@ -1,0 +1,103 @@
+"""Questions to the person at the terminal. With nobody there, nothing is asked and nothing is assumed."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+
+from rotator.cli.screen import write
+from rotator.core import hygiene
+from rotator.core.approval import CONSUMER
+from rotator.engine import Yes
+from rotator.model.decision import Ask
+from rotator.model.errors import KeyRefused, UsageError
+from rotator.model.keys import KeyText
+from rotator.orders import approve
+from rotator.session import Session
+
+_MOST_BYTES = 65_536
+"""No key file is longer; what is longer is some other file."""
+
+
+def answer(session: Session, ask: Ask) -> bool:
+    """Put the question, journal the answer. False: nobody answered, or the answer was no."""
+    from rotator.cli.work import interactive, me
+
+    if not interactive():
+        return False
+    write(f"\n{ask.why}")
+    if ask.what.startswith(CONSUMER):
+        agreed = _yes("Is that so? [y/N] ")
+    elif ask.what in ("disable", "archive"):
+        agreed = _last_four(session)
+    else:
+        return False
+    if agreed:
+        approve(session, ask.what, Yes(by=me(), reason="answered at the terminal"))
+    return agreed
+
+
+def _last_four(session: Session) -> bool:
+    old = session.open.old
+    if old is None:
+        return False
+    tail = old.fingerprint.tail or old.fingerprint.digest[-4:]
+    said = _line(f"Type the last four characters of the OLD key ({old.fingerprint.head}...????) to say yes: ")
+    if said != tail:
+        write("That is not it; nothing was done.")
+    return said == tail
+
+
+def _yes(question: str) -> bool:
+    return _line(question).lower() in ("y", "yes")
+
+
+def _line(question: str) -> str:
+    try:
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        return sys.stdin.readline().strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def confirm(question: str) -> bool:
+    """A yes at the terminal; False where nobody is there."""
+    from rotator.cli.work import interactive
+
+    return interactive() and _yes(f"{question} [y/N] ")
+
+
+def new_key(name: str, key_file: str | None) -> KeyText:
+    """The new key from a hidden prompt, a file or stdin: repaired where that is safe, refused where it is wrong."""
+    cleaned = hygiene.inspect(_read(name, key_file))
+    for note in cleaned.repairs:
+        write(f"note: {note}")
+    for note in cleaned.warnings:
+        write(f"warning: {note}")
+    if cleaned.key is None:
+        raise KeyRefused(cleaned.refusal or "that is no key", f"rotate start {name}")
+    return cleaned.key
+
+
+def _read(name: str, key_file: str | None) -> str:
+    from rotator.cli.work import interactive
+
+    if key_file == "-":
+        return sys.stdin.read(_MOST_BYTES + 1).rstrip("\r\n")  # the line's own end is no slip worth a note
+    if key_file is not None:
+        return _file(name, key_file)
+    if not interactive():
+        raise UsageError("there is no terminal to ask for the new key", f"rotate start {name} --key-file FILE (or -)")
+    return getpass.getpass("The new key, from Anthropic's Console (not shown): ")
+
+
+def _file(name: str, key_file: str) -> str:
+    try:
+        with Path(key_file).open(encoding="utf-8", errors="replace") as file:
+            return file.read(_MOST_BYTES + 1).rstrip("\r\n")
+    except OSError as error:
+        raise UsageError(
+            f"the key file {key_file} cannot be read: {error.strerror}", f"rotate start {name} --key-file FILE"
+        ) from None

@@ -1,0 +1,27 @@
+"""Results on stdout: JSON where it was asked for, text otherwise."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+
+from rotator.model.canonical import Json
+
+
+def show_json(value: Json) -> None:
+    """One JSON document, indented, with a newline at its end."""
+    show(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show(text: str) -> None:
+    """Text and a newline. A reader that went away (`| head`) is no error of ours."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with suppress(OSError):  # so that the interpreter's own flush at exit has nowhere to fail
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
+        pass

@@ -1,0 +1,42 @@
+"""A status as lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def status_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """The status of one credential (`core.status`), in at most 80 columns where its names allow."""
+    rotation = report["rotation"]
+    if rotation is None:
+        yield f"{report['credential']}: no rotation yet"
+        yield f"  next     {report['next']}"
+        return
+    where = rotation["outcome"].replace("_", " ")
+    where += f", {rotation['phase']}" if where == "open" else ""
+    yield f"{report['credential']}: {where} ({rotation['playbook']}, {rotation['id']})"
+    for which in ("old", "new"):
+        if report[which]:
+            yield f"  {which} key  {report[which]['fingerprint']}  {report[which]['status']}"
+    for consumer in report["consumers"]:
+        yield f"  {_counts(consumer)}"
+    for gate in report["gates"]:
+        if gate["verdict"] not in (None, "passed"):
+            yield f"  gate     {gate['name']}: {gate['verdict']}: {gate['why']}"
+    if report["waiting"]:
+        until = report["waiting"]["until"]
+        yield f"  waiting  {f'until {until[:19]}Z: ' if until else ''}{report['waiting']['why']}"
+    for debt in report["owed"]:
+        yield f"  OWED     {debt}"
+    if report["next"]:
+        yield f"  next     {report['next']}"
+
+
+def _counts(consumer: Mapping[str, Any]) -> str:
+    if consumer["instances"] is None:
+        return f"{consumer['name']}: not observed yet"
+    parts = [f"{consumer['on_new']} new", f"{consumer['on_old']} old", f"{consumer['unknown']} unknown"]
+    if consumer["terminating"]:
+        parts.append(f"{consumer['terminating']} terminating")
+    return f"{consumer['name']}: {consumer['instances']} instances: {', '.join(parts)}"

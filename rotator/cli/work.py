@@ -1,0 +1,197 @@
+"""What start, verify, finish, rollback and resume have in common: hold the log, go on, ask, say how it ended."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from rotator.cli import failure, prompts
+from rotator.cli.results import show, show_json
+from rotator.cli.screen import Screen, open_screen, write
+from rotator.cli.words import ending
+from rotator.core.decide import decide
+from rotator.core.owed import owed
+from rotator.core.status import keys_stand, phase, status, waiting
+from rotator.engine import Run, Yes, advance
+from rotator.model.config import Credential
+from rotator.model.decision import Ask, Exit, Stop, Wait
+from rotator.model.errors import GateOpen, RotatorError, UsageError
+from rotator.model.rotation import Outcome, Rotation
+from rotator.session import Session
+from rotator.steps import Ports
+from rotator.wiring import Workplace, open_workplace, with_key_id
+
+
+class Interrupted(BaseException):
+    """SIGTERM or a closed terminal: like Ctrl-C, with the signal's own exit code."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def me() -> str:
+    """The person at the keyboard, as far as the machine knows: user@host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def said(by: str | None, reason: str | None, what: str) -> Yes:
+    """A yes that was given on the command line: it needs a name and a reason."""
+    if not by or not reason:
+        raise UsageError(f"{what} needs a name and a reason, for the journal", "add --by WHO --reason WHY")
+    return Yes(by=by, reason=reason)
+
+
+class Desk:
+    """One command's work on one credential."""
+
+    def __init__(self, name: str, config: str | None, *, json: bool, key_id: str | None = None) -> None:
+        self.json = json
+        self.place: Workplace = open_workplace(config)
+        self.credential: Credential = with_key_id(self.place.credential(name), key_id)
+        self.screen: Screen = open_screen(json=json)
+        self.session: Session = self.place.session(name, self.screen.listen)
+
+    @property
+    def rotation(self) -> Rotation | None:
+        return self.session.rotation
+
+    def open_rotation(self, command: str) -> Rotation:
+        """The open rotation. Raises `UsageError` where there is none."""
+        name = self.credential.name
+        if self.rotation is None or self.rotation.outcome is not Outcome.OPEN:
+            how = "" if self.rotation is None else f" (the last one is {self.rotation.outcome.value.replace('_', ' ')})"
+            raise UsageError(f"no rotation of {name} is open{how}: nothing to {command}", f"rotate start {name}")
+        return self.rotation
+
+    def forward(self, rotation: Rotation) -> Rotation:
+        """The rotation, where it goes forward. Raises `UsageError` where it is being rolled back."""
+        if rotation.rolling_back is not None:
+            raise UsageError(f"rotation {rotation.id} is being rolled back", f"rotate rollback {self.credential.name}")
+        return rotation
+
+    def refuse_unproven(self, rotation: Rotation) -> None:
+        """`finish` takes away: it does not begin before every gate of the overlap has held."""
+        where = phase(rotation)
+        if where == "contract" or rotation.reenabled is not None:
+            return
+        held = waiting(rotation, decide(rotation, self.place.clock.now()))
+        why = f": {held['why']}" if held else ": it was not verified yet"
+        command = "start" if where == "expand" else "verify"
+        raise GateOpen(
+            f"it is not proven yet that the old key can go{why}", f"rotate {command} {rotation.plan.credential}"
+        )
+
+    @cached_property
+    def ports(self) -> Ports:
+        return self.place.ports(self.credential)
+
+    def go_on(self, run: Run) -> Ask | Stop | Wait:
+        """Advance, asking the person at the terminal where one is there. Inside `with session`."""
+        notifier = self.place.notifier()
+        while True:
+            end = advance(self.session, self.ports, run, notifier)
+            if not isinstance(end, Ask) or self.json:
+                return end
+            with self.screen.paused():
+                answered = prompts.answer(self.session, end)
+            if not answered:
+                return end
+
+    def finish(self, end: Ask | Stop | Wait) -> NoReturn:
+        """Say how it ended and what comes next; leave with the exit code."""
+        self.screen.close()
+        name, now = self.credential.name, self.place.clock.now()
+        report = status(name, self.rotation, now)
+        debts = list(owed(self.rotation, now)) if self.rotation else []
+        if self.json:
+            show_json(report)
+        else:
+            show(f"{name}: {ending(end)}")
+            show(f"  keys: {keys_stand(self.rotation)}")
+            for debt in debts:
+                show(f"  owed: {debt}")
+            following = _next(end, name) or str(report["next"])
+            if following:
+                show(f"  next: {following}")
+        raise typer.Exit(int(code(end, owing=bool(debts))))
+
+
+def code(end: Ask | Stop | Wait, *, owing: bool) -> Exit:
+    match end:
+        case Wait():
+            return Exit.WAITING
+        case Ask():
+            return Exit.APPROVAL
+        case Stop(exit_code, _, _):
+            return Exit.OWED if owing and exit_code is Exit.DONE else exit_code
+
+
+def _next(end: Ask | Stop | Wait, name: str) -> str:
+    match end:
+        case Wait():
+            return f"rotate finish {name}, after that time (or `rotate tick` from cron, or --watch)"
+        case Stop(_, _, words) if words.startswith("rotate "):
+            return words
+        case Stop(_, _, words) if words and " " not in words:
+            return f"rotate {words} {name}"
+        case _:
+            return ""
+
+
+@contextmanager
+def desk(name: str, config: str | None, *, json: bool, key_id: str | None = None) -> Iterator[Desk]:
+    """A command's frame: whatever goes wrong inside is said with where the keys stand and what to type."""
+    opened: Desk | None = None
+    with plainly(lambda: opened.rotation if opened else None, json=json, known=lambda: opened is not None):
+        opened = Desk(name, config, json=json, key_id=key_id)
+        try:
+            yield opened
+        finally:
+            opened.screen.close()
+
+
+@contextmanager
+def plainly(
+    rotation: Callable[[], Rotation | None], *, json: bool, known: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Errors and interruptions as the contract has them: never a traceback for what a person can mend."""
+    before = _catch_signals()
+    try:
+        yield
+    except RotatorError as error:
+        raise typer.Exit(failure.report(error, rotation(), json=json, keys_known=known())) from None
+    except (KeyboardInterrupt, Interrupted) as stop:
+        number = stop.number if isinstance(stop, Interrupted) else int(signal.SIGINT)
+        write("interrupted: what was begun is journaled; run the same command again to go on")
+        if known():
+            write(f"  keys: {keys_stand(rotation())}")
+        raise typer.Exit(128 + number) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _catch_signals() -> dict[int, signal.Handlers | int | Callable[[int, FrameType | None], object] | None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    return {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+
+
+def interactive() -> bool:
+    """Whether a person can be asked: both ends of the conversation are terminals."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

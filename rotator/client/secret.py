@@ -1,0 +1,95 @@
+"""Reading one key from AWS Secrets Manager, and nothing else: applications need no write access."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rotator.model.config import AwsSecretRef
+from rotator.model.errors import ConfigError, OutsideError, Refused, Unreachable
+from rotator.model.keys import KeyText
+
+_SCHEME = "aws-sm://"
+_CONNECT, _READ, _ATTEMPTS = 2, 3, 2  # seconds, seconds, tries: a request may be waiting for this read
+_TRANSIENT = {"ThrottlingException", "InternalServiceError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"}
+
+
+def parse_reference(text: str) -> AwsSecretRef:
+    """`aws-sm://REGION/NAME-OR-ARN[#FIELD]`. Raises `ConfigError` for anything else."""
+    where, _, field = text.removeprefix(_SCHEME).partition("#")
+    region, _, name = where.partition("/")
+    if not text.startswith(_SCHEME) or not region or not name:
+        raise ConfigError(
+            "That is not a secret that a running application can read.",  # unshown: it may be a pasted key
+            "Write it as in rotate.yaml: aws-sm://REGION/NAME#FIELD; without #FIELD the whole secret is the key.",
+        )
+    return AwsSecretRef(region, name, field or None)
+
+
+class SecretReader:
+    """Reads the version labelled `AWSCURRENT`, and says so explicitly: facts, "AWS Secrets Manager"."""
+
+    def __init__(self, ref: AwsSecretRef) -> None:
+        import boto3
+        from botocore.config import Config
+
+        self._ref = ref
+        self._client = boto3.session.Session().client(
+            "secretsmanager",
+            region_name=ref.region,
+            config=Config(
+                connect_timeout=_CONNECT,
+                read_timeout=_READ,
+                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            ),
+        )
+
+    def read(self) -> KeyText:
+        """The key. Raises `Unreachable` or `Refused`, with nothing of the secret's text in it."""
+        text = self._text()
+        if self._ref.field is None:
+            return KeyText(text)
+        value = _field(text, self._ref.field)
+        if value is None:
+            raise Refused(
+                f"The secret {self._ref.name} in {self._ref.region} has no text under {self._ref.field}.",
+                "The secret must be a JSON object, and the part after # the name of one of its fields.",
+            )
+        return KeyText(value)
+
+    def _text(self) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = self._client.get_secret_value(SecretId=self._ref.name, VersionStage="AWSCURRENT")
+        except ClientError as error:
+            failure = self._refusal(error.response)
+        except BotoCoreError as error:
+            kind = type(error).__name__
+            failure = Unreachable(
+                f"AWS Secrets Manager in {self._ref.region} did not answer for {self._ref.name} ({kind}).",
+                "Check the network, AWS_ENDPOINT_URL and the AWS credentials of this process.",
+            )
+        else:
+            if "SecretString" in answer:
+                return answer["SecretString"]
+            failure = Refused(f"The secret {self._ref.name} in {self._ref.region} is binary; a key is text.")
+        raise failure
+
+    def _refusal(self, response: Any) -> OutsideError:
+        # The code decides, not the HTTP status (facts); botocore types the answer as a bare dictionary.
+        code = str(response.get("Error", {}).get("Code", "unknown"))
+        kind = Unreachable if code in _TRANSIENT else Refused
+        return kind(
+            f"AWS Secrets Manager in {self._ref.region} would not show {self._ref.name}: {code}.",
+            "Check the name and the region, and that this process may call secretsmanager:GetSecretValue on it.",
+        )
+
+
+def _field(text: str, name: str) -> str | None:
+    try:
+        fields = json.loads(text)
+    except ValueError:  # its message is not used: the exception holds the whole text
+        return None
+    value = fields.get(name) if isinstance(fields, dict) else None
+    return value if isinstance(value, str) and value else None

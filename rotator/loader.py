@@ -1,1 +1,0 @@
-"""Floor 4: YAML → Playbook, Config. pydantic lives only here."""
