@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from rotator.core import entry
 from rotator.core.approval import approved, evidence_digest
 from rotator.core.decide import decide, outcome
 from rotator.core.fold import closed_ids
@@ -142,7 +143,7 @@ class _Engine:
         try:
             data = effect.apply(context)
         except OutsideError as error:
-            return self.session.append(Kind.FAILED, step, _failure(error), attempt)
+            return self.session.append(Kind.FAILED, step, entry.failure(error), attempt)
         return self.session.append(Kind.APPLIED, step, data, attempt)
 
     def _inspect(self, step: StepId) -> None:
@@ -172,7 +173,7 @@ class _Engine:
         try:
             data = effect.undo(context)
         except OutsideError as error:
-            return self.session.append(Kind.FAILED, step, _failure(error), attempt)
+            return self.session.append(Kind.FAILED, step, entry.failure(error), attempt)
         self.session.append(Kind.UNDONE, step, {**data, "why": why}, attempt)
         if self.session.open.reenabled is not None:
             self._notify("the old key was enabled again", why)
@@ -183,7 +184,7 @@ class _Engine:
         try:
             standing = effect_of(step).inspect(self._context(step))
         except OutsideError as error:
-            self.session.append(Kind.FAILED, step, _failure(error), attempt)
+            self.session.append(Kind.FAILED, step, entry.failure(error), attempt)
             return None
         if standing is Standing.UNKNOWN:
             self.session.append(Kind.PAUSED, step, {"why": "no system that knows could be asked"}, attempt)
@@ -197,8 +198,12 @@ class _Engine:
                 gate=str(gate), verdict=Verdict.ERRORED, why=error.message, final=not error.transient
             )
         before = self.session.open.gates.get(gate)
-        data = _measured(measurement)
-        if before is not None and before.at >= self.session.open.entered and _same(before.measurement, measurement):
+        data = entry.measured(measurement)
+        if (
+            before is not None
+            and before.at >= self.session.open.entered
+            and entry.same(before.measurement, measurement)
+        ):
             self.session.overlay(gate, data)
         else:
             self.session.append(Kind.MEASURED, gate, data)
@@ -222,7 +227,7 @@ class _Engine:
         if yes is None:
             self._hold(ask.why, Exit.APPROVAL)
             return ask
-        self.session.append(Kind.APPROVED, data=approval(self.session, ask.what, yes))
+        self.session.append(Kind.APPROVED, data=entry.approval(self.session.open, ask.what, yes.by, yes.reason))
         return None
 
     def _close(self, completed: bool) -> Stop:
@@ -272,39 +277,3 @@ class _Engine:
             key=self.run.key,
             closed=self.closed,
         )
-
-
-def approval(session: Session, what: str, yes: Yes) -> JsonObject:
-    """A yes as it is journaled: bound to the plan, and to the evidence as it is now."""
-    rotation = session.open
-    step = next((step.id for step in rotation.plan.steps if str(step.id) == what), None)
-    return {
-        "what": what,
-        "by": yes.by,
-        "reason": yes.reason,
-        "plan_digest": rotation.plan_digest,
-        "evidence_digest": evidence_digest(rotation, step) if step is not None else "",
-    }
-
-
-def _failure(error: OutsideError) -> JsonObject:
-    return {
-        "error": error.message,
-        "hint": error.hint,
-        "exit": None if error.transient else int(error.exit_code),
-    }
-
-
-def _measured(measurement: Measurement) -> JsonObject:
-    return {
-        "verdict": measurement.verdict.value,
-        "why": measurement.why,
-        "facts": measurement.facts,
-        "proof": measurement.proof,
-        "final": measurement.final,
-    }
-
-
-def _same(before: Measurement, after: Measurement) -> bool:
-    """Nothing has changed that anybody could decide by."""
-    return (before.verdict, before.facts, before.final) == (after.verdict, after.facts, after.final)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from rotator.core import record
+from rotator.core import entry, record
 from rotator.core.approval import CONSUMER
 from rotator.core.fold import ROLLBACK, closed_ids
-from rotator.engine import Yes, approval
+from rotator.engine import Yes
 from rotator.model.canonical import Json, digest
 from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, UsageError
 from rotator.model.event import Kind
@@ -121,7 +121,7 @@ def approve(session: Session, what: str, yes: Yes) -> None:
         _refuse_unasked(rotation, what.removeprefix(CONSUMER))
     else:
         _refuse_clear(rotation, what)
-    session.post(Kind.APPROVED, approval(session, what, yes))
+    session.post(Kind.APPROVED, entry.approval(session.open, what, yes.by, yes.reason))
 
 
 def _refuse_early(rotation: Rotation, step: StepId) -> None:
@@ -176,7 +176,7 @@ def roll_back(session: Session, yes: Yes) -> None:
     if rotation.plan.first and touched:
         raise UsageError(f"{name} had no key before: there is nothing to roll back to", f"rotate verify {name}")
     if rotation.rolling_back is None:
-        session.post(Kind.APPROVED, approval(session, ROLLBACK, yes))
+        session.post(Kind.APPROVED, entry.approval(rotation, ROLLBACK, yes.by, yes.reason))
 
 
 def resume(session: Session, yes: Yes, plan: Plan | None = None) -> None:

@@ -111,7 +111,7 @@ class Deployer(Protocol):
     def deploy(self, token: str, timeout: timedelta) -> None:
         """Trigger it and wait until the trigger has ended. `token` is the same for a repeat of the same deploy.
 
-        Raises `Refused` where it failed (with the end of its output) and `Unreachable` where it outlasted `timeout`.
+        Raises `Refused` where it failed (with the end of its output) or outlasted `timeout`: a person looks first.
         """
         ...
 

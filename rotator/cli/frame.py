@@ -1,7 +1,7 @@
 """One frame of the live view: a rotation, the time and a terminal's size → text. Pure, so it is tested without one.
 
-From the top: which rotation, where in its three phases, both keys; the consumers; the gates;
-what it waits for; traffic.
+From the top, below a rule that parts it from the log: which rotation, where in its three phases, both keys;
+the consumers; the gates; what it waits for; traffic.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def _head(shown: Shown, room: Room) -> list[Text]:
         (f"  playbook {rotation.plan.playbook.name}", FAINT),
     ]
     return [
+        line([(room.marks.rule * room.width, FAINT)], room.width, more),
         line(title, room.width, more),
         line(_phases(rotation, room.marks), room.width, more),
         *(line(pieces, room.width, more) for pieces in _keys(rotation)),
@@ -102,7 +103,7 @@ def _phases(rotation: Rotation, marks: Marks) -> list[Piece]:
     pieces: list[Piece] = []
     for each in Phase:
         if pieces:
-            pieces.append((f" {marks.dash} ", FAINT))
+            pieces.append((f" {marks.rule * 2} ", FAINT))
         if each < reached or rotation.outcome is Outcome.COMPLETED:
             pieces.append((f"{marks.done} {each.name}", GOOD))
         elif each == reached:

@@ -33,7 +33,7 @@ class Marks:
     on_new: str
     on_old: str
     unknown: str
-    dash: str
+    rule: str
     dot: str
     more: str
     spinner: Sequence[str]
@@ -49,7 +49,7 @@ FINE: Final = Marks(
     on_new="█",
     on_old="░",
     unknown="?",
-    dash="──",
+    rule="─",
     dot="·",
     more="…",
     spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
@@ -64,7 +64,7 @@ PLAIN: Final = Marks(
     on_new="#",
     on_old="-",
     unknown="?",
-    dash="--",
+    rule="-",
     dot="-",
     more="...",
     spinner="|/-\\",

@@ -11,7 +11,7 @@ from rich.text import Text
 from rotator.cli.ink import ATTENTION, BAD, FAINT, GOOD, Marks, Piece, Room, clipped_inside, line
 from rotator.core.plan import overlap_gates
 from rotator.core.status import phase
-from rotator.model.measure import Verdict
+from rotator.model.measure import Measurement, Verdict
 from rotator.model.plan import Phase, PlannedConsumer, StepId
 from rotator.model.rotation import Rotation
 
@@ -32,70 +32,87 @@ def trimmed(rows: list[Row], most: int, room: Room) -> list[Row]:
     keep = sorted(range(len(rows)), key=lambda number: (rows[number].calm, number))[: most - 1]
     left_out = len(rows) - len(keep)
     calm = sum(row.calm for row in rows) - sum(rows[number].calm for number in keep)
-    said = f"and {left_out} more" + (", all of them passed" if calm == left_out else f", {calm} of them passed")
+    passed = ", all of them passed" if calm == left_out else f", {calm} of them passed" if calm else ""
+    said = f"and {left_out} more{passed}"
     more = line([(f"{room.marks.more} {said}", FAINT)], room.width, room.marks.more)
     return [*(rows[number] for number in sorted(keep)), Row(more, True)]
+
+
+_COUNTS: Final = (("on_new", "new", GOOD), ("on_old", "old", ATTENTION), ("unknown", "unknown", BAD))
 
 
 def consumer_rows(rotation: Rotation, stopped: bool, room: Room) -> list[Row]:
     """A consumer's line carries its `observe` gate: the counts, and why it does not pass."""
     planned = rotation.plan.consumers
     names = min(max((cell_len(consumer.name) for consumer in planned), default=0), room.width // 3)
-    return [_consumer(rotation, stopped, consumer, names, room) for consumer in planned]
+    bars = min(max((sum(_counts(_measured(rotation, consumer))) for consumer in planned), default=0), _BAR)
+    return [_consumer(rotation, stopped, consumer, (names, bars), room) for consumer in planned]
 
 
-def _consumer(rotation: Rotation, stopped: bool, consumer: PlannedConsumer, names: int, room: Room) -> Row:
-    gate = StepId("observe", consumer.name)
-    evidence = rotation.gates.get(gate)
-    passed = evidence is not None and evidence.measurement.verdict is Verdict.PASSED
-    facts = evidence.measurement.facts if evidence else {}
-    counts = {name: _count(facts.get(name)) for name in ("on_new", "on_old", "unknown", "terminating")}
-    name = clipped_inside(consumer.name, names, room.marks.more).ljust(names)
-    pieces = [_mark(rotation, stopped, gate, room.marks), (f" {name}  ", "")]
-    if any(counts.values()):
-        pieces += _bar(counts["on_new"], counts["on_old"], counts["unknown"], room.marks)
-        pieces += [("  ", ""), *_counted(counts)]
+def _consumer(rotation: Rotation, stopped: bool, consumer: PlannedConsumer, widths: tuple[int, int], room: Room) -> Row:
+    (names, bars), marks = widths, room.marks
+    measured = _measured(rotation, consumer)
+    pieces = [
+        _mark(measured, stopped, marks),
+        (f" {_padded(clipped_inside(consumer.name, names, marks.more), names)}  ", ""),
+    ]
+    if counts := _counts(measured):
+        pieces += [*_bar(counts, marks), (" " * (bars - min(sum(counts), _BAR) + 2), "")]
+        pieces += [
+            (f"{count} {word}  ", style) for count, (_, word, style) in zip(counts, _COUNTS, strict=True) if count
+        ]
     if not consumer.required:
-        pieces.append(("  not required", FAINT))
-    why = (
-        "not looked at yet" if evidence is None else "" if passed and any(counts.values()) else evidence.measurement.why
-    )
-    pieces.append((f"  {why}" if any(counts.values()) else why, FAINT))
-    return Row(line(pieces, room.width, room.marks.more), passed)
+        pieces.append(("(not required)  ", FAINT))
+    pieces.append((_why(measured), FAINT))
+    return Row(line(pieces, room.width, marks.more), _passed(measured))
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) else 0
+def _measured(rotation: Rotation, consumer: PlannedConsumer) -> Measurement | None:
+    evidence = rotation.gates.get(StepId("observe", consumer.name))
+    return evidence.measurement if evidence else None
 
 
-def _bar(new: int, old: int, unknown: int, marks: Marks) -> list[Piece]:
+def _counts(measured: Measurement | None) -> list[int]:
+    """Instances on the new key, on the old one, unknown; empty where none was counted."""
+    found = [measured.facts.get(name) for name, _, _ in _COUNTS] if measured else []
+    counts = [count if isinstance(count, int) else 0 for count in found]
+    return counts if any(counts) else []
+
+
+def _why(measured: Measurement | None) -> str:
+    """What the counts do not say already: which instances it waits for, or why nothing was counted."""
+    if measured is None:
+        return "not looked at yet"
+    if not _counts(measured):
+        return measured.why
+    names = measured.facts.get("waiting_for")
+    waits = "waits for " + ", ".join(map(str, names)) if isinstance(names, list) and names else ""
+    ending = measured.facts.get("terminating")
+    return "  ".join(text for text in (f"({ending} terminating)" if ending else "", waits) if text)
+
+
+def _bar(counts: list[int], marks: Marks) -> list[Piece]:
     """One cell an instance; where there are too many, in proportion, but whatever exists shows in at least one cell."""
-    total = new + old + unknown
-    if total > _BAR:
-        old, unknown = (max(round(part * _BAR / total), 1) if part else 0 for part in (old, unknown))
-        new = max(_BAR - old - unknown, 1 if new else 0)
-    return [(marks.on_new * new, GOOD), (marks.on_old * old, ATTENTION), (marks.unknown * unknown, BAD)]
-
-
-def _counted(counts: dict[str, int]) -> list[Piece]:
-    styles = {"on_new": ("new", GOOD), "on_old": ("old", ATTENTION), "unknown": ("unknown", BAD)}
-    pieces: list[Piece] = [(f"{counts[name]} {word} ", style) for name, (word, style) in styles.items() if counts[name]]
-    if counts["terminating"]:
-        pieces.append((f"({counts['terminating']} terminating) ", FAINT))
-    return pieces
+    cells = counts
+    if sum(counts) > _BAR:
+        cells = [max(round(count * _BAR / sum(counts)), 1) if count else 0 for count in counts]
+        cells[cells.index(max(cells))] += _BAR - sum(cells)
+    drawn = (marks.on_new, marks.on_old, marks.unknown)
+    return [(mark * cell, style) for mark, cell, (_, _, style) in zip(drawn, cells, _COUNTS, strict=True)]
 
 
 def gate_rows(rotation: Rotation, stopped: bool, room: Room) -> list[Row]:
+    """The gates of the phase it is in, each with its verdict's mark and why."""
     gates = _gates_of_phase(rotation)
     width = min(max((cell_len(str(gate)) for gate in gates), default=0), room.width // 3)
     rows = []
     for gate in gates:
         evidence = rotation.gates.get(gate)
-        why = evidence.measurement.why if evidence else "not measured yet"
-        name = clipped_inside(str(gate), width, room.marks.more).ljust(width)
-        pieces = [_mark(rotation, stopped, gate, room.marks), (f" {name}  ", ""), (why, FAINT)]
-        passed = evidence is not None and evidence.measurement.verdict is Verdict.PASSED
-        rows.append(Row(line(pieces, room.width, room.marks.more), passed))
+        measured = evidence.measurement if evidence else None
+        name = _padded(clipped_inside(str(gate), width, room.marks.more), width)
+        why = measured.why if measured else "not measured yet"
+        pieces = [_mark(measured, stopped, room.marks), (f" {name}  ", ""), (why, FAINT)]
+        rows.append(Row(line(pieces, room.width, room.marks.more), _passed(measured)))
     return rows
 
 
@@ -106,27 +123,31 @@ def _gates_of_phase(rotation: Rotation) -> list[StepId]:
     reached = Phase[phase(rotation).upper()]
     found = [step.id for step in rotation.plan.steps if step.phase is reached and not step.effect]
     again = overlap_gates(rotation.plan.consumers) if reached is not Phase.EXPAND else ()
-    lapsed = [gate for gate in again if _fails(rotation, gate) and gate not in found]
+    holding = {gate for gate, evidence in rotation.gates.items() if _passed(evidence.measurement)}
+    lapsed = [gate for gate in again if gate not in holding and gate not in found]
     return [gate for gate in (*lapsed, *found) if gate.verb != "observe"]
 
 
-def _fails(rotation: Rotation, gate: StepId) -> bool:
-    evidence = rotation.gates.get(gate)
-    return evidence is None or evidence.measurement.verdict is not Verdict.PASSED
+def _passed(measured: Measurement | None) -> bool:
+    return measured is not None and measured.verdict is Verdict.PASSED
 
 
-def _mark(rotation: Rotation, stopped: bool, gate: StepId, marks: Marks) -> Piece:
-    """A gate that fails while time may mend it is under way; it is wrong once the rotation stopped, or for good."""
-    evidence = rotation.gates.get(gate)
-    if evidence is None:
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
+
+
+def _mark(measured: Measurement | None, stopped: bool, marks: Marks) -> Piece:
+    """A gate that does not pass while time may mend it is under way; its verdict counts once the rotation stopped."""
+    if measured is None:
         return marks.to_come, FAINT
-    match evidence.measurement.verdict:
+    settled = stopped or measured.final
+    match measured.verdict:
         case Verdict.PASSED:
             return marks.done, GOOD
-        case Verdict.FAILED:
-            lost = evidence.measurement.final or stopped
-            return (marks.wrong, BAD) if lost else (marks.now, ATTENTION)
-        case Verdict.INCONCLUSIVE:
-            return marks.unsure, ATTENTION
         case Verdict.ERRORED:
             return marks.error, BAD
+        case Verdict.FAILED if settled:
+            return marks.wrong, BAD
+        case Verdict.INCONCLUSIVE if settled:
+            return marks.unsure, ATTENTION
+    return marks.now, ATTENTION

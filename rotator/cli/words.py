@@ -82,7 +82,7 @@ def ending(decision: Decision) -> str:
             return f"waiting until {(until or look_at):%Y-%m-%d %H:%M:%S} UTC: {why}"
         case Ask(_, why, _):
             return f"waiting for a person: {why}"
-        case Stop(_, why, _):
+        case Stop(why=why):
             return why
         case Do(step):
             return str(step)

@@ -124,6 +124,8 @@ class Desk:
             show(f"  keys: {keys_stand(self.rotation)}")
             for debt in debts:
                 show(f"  owed: {debt}")
+            if isinstance(end, Stop) and end.hint:
+                show(f"  hint: {end.hint}")
             following = _next(end, name) or str(report["next"])
             if following:
                 show(f"  next: {following}")
@@ -136,7 +138,7 @@ def code(end: Ask | Stop | Wait, *, owing: bool) -> Exit:
             return Exit.WAITING
         case Ask():
             return Exit.APPROVAL
-        case Stop(exit_code, _, _):
+        case Stop(exit_code):
             return Exit.OWED if owing and exit_code is Exit.DONE else exit_code
 
 
@@ -144,9 +146,9 @@ def _next(end: Ask | Stop | Wait, name: str) -> str:
     match end:
         case Wait():
             return f"rotate finish {name}, after that time (or `rotate tick` from cron, or --watch)"
-        case Stop(_, _, words) if words.startswith("rotate "):
+        case Stop(next=words) if words.startswith("rotate "):
             return words
-        case Stop(_, _, words) if words and " " not in words:
+        case Stop(next=words) if words and " " not in words:
             return f"rotate {words} {name}"
         case _:
             return ""

@@ -210,7 +210,8 @@ def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> 
     if state.unclear:
         return Ask(f"applied:{step}", f"whether `{step}` took effect cannot be told: {state.error}")
     if state.stop is not None:
-        return Stop(state.stop, f"{step}: {state.error}", state.hint or "resume")
+        command = state.hint if state.hint.startswith("rotate ") else "resume"
+        return Stop(state.stop, f"{step}: {state.error}", command, "" if command == state.hint else state.hint)
     if state.error is None:
         return None
     if state.attempts >= MAX_ATTEMPTS:

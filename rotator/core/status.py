@@ -81,7 +81,7 @@ def waiting(rotation: Rotation, decision: Decision) -> JsonObject | None:
                 return None
             until = _expected(rotation, step)
             return {"until": until.isoformat() if until else None, "why": f"{step}: {evidence.measurement.why}"}
-        case Stop(exit_code, why, _) if exit_code and rotation.outcome is Outcome.OPEN:
+        case Stop(exit_code, why) if exit_code and rotation.outcome is Outcome.OPEN:
             return {"until": None, "why": why}
         case _:
             return None
@@ -101,9 +101,9 @@ def next_command(rotation: Rotation, decision: Decision) -> str:
     match decision:
         case Ask(what, _, _) if ":" in what:
             return f"rotate approve {name} '{what}' --by YOU"
-        case Stop(_, _, words) if words.startswith("rotate "):
+        case Stop(next=words) if words.startswith("rotate "):
             return words
-        case Stop(_, _, words) if words and " " not in words:
+        case Stop(next=words) if words and " " not in words:
             return f"rotate {words} {name}"
     if rotation.rolling_back is not None:
         return f"rotate rollback {name}"

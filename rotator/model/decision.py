@@ -61,11 +61,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Nothing more to do, or nothing that may be done. `next` are words of the command to type, if there is one."""
+    """Nothing more to do, or nothing that may be done.
+
+    `next`: the command to type, whole (`rotate …`) or by its name alone; `hint`: what to do first, as a sentence.
+    """
 
     exit: Exit
     why: str
     next: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

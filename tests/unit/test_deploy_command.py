@@ -7,7 +7,7 @@ import pytest
 
 from rotator.adapters.deploy.command import CommandDeployer
 from rotator.model.config import CommandDeploy
-from rotator.model.errors import Refused, Unreachable
+from rotator.model.errors import Refused
 from rotator.ports import Deployer
 
 MINUTE = timedelta(minutes=1)
@@ -42,7 +42,7 @@ def test_a_death_by_a_signal_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_deploy_that_hangs_is_stopped_and_unreachable(tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match=r"did not end within 0\.2 seconds"):
+    with pytest.raises(Refused, match=r"did not end within 0\.2 seconds"):
         deployer(tmp_path, "exec sleep 60").deploy("t", timedelta(seconds=0.2))
 
 

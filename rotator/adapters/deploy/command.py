@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from rotator.adapters.process import last_lines, run, shown
 from rotator.model.config import CommandDeploy
-from rotator.model.errors import Refused
+from rotator.model.errors import Refused, Unreachable
 
 TOKEN = "ROTATOR_DEPLOY_TOKEN"  # noqa: S105 - the name of a variable
 CONSUMER = "ROTATOR_CONSUMER"
@@ -26,10 +26,15 @@ class CommandDeployer:
         self._cwd = cwd
 
     def deploy(self, token: str, timeout: timedelta) -> None:
-        """Raises `Refused` where it cannot be started or fails, `Unreachable` where it outlasts `timeout`."""
-        ended = run(
-            self._argv, cwd=self._cwd, timeout=timeout, extra={TOKEN: token, CONSUMER: self._consumer}, merge=True
-        )
+        """Raises `Refused` where it cannot be started, fails or outlasts `timeout`: a person looks before a repeat."""
+        told = {TOKEN: token, CONSUMER: self._consumer}
+        try:
+            ended = run(self._argv, cwd=self._cwd, timeout=timeout, extra=told, merge=True)
+        except Unreachable as slow:
+            raise Refused(
+                f"the deploy of {self._consumer} was stopped: {slow.message}",
+                "Find out why it hangs, or raise `deploy.timeout` in the playbook; then `rotate resume`.",
+            ) from None
         if ended.code != 0:
             how = f"exit code {ended.code}" if ended.code > 0 else f"signal {-ended.code}"
             raise Refused(

@@ -1,7 +1,89 @@
+"""`rotate demo`: the whole job in the sandbox, under live traffic."""
+
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rotator.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.cli.screen import Screen
+    from rotator.sandbox.world import World
+
 
 def register(app: typer.Typer) -> None:
-    pass
+    app.command()(demo)
+
+
+def demo(
+    naive: Annotated[
+        bool, typer.Option("--naive", help="Do what people do today: revoke, then deploy. Exit 0: requests failed.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the sandbox up at the end, to look around in, until Ctrl-C.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Replace a key under live traffic, in a sandbox on this machine. Nothing outside it is touched."""
+    from rotator.adapters.clock import SystemClock
+    from rotator.cli.demo_world import fresh_directory, require_sandbox, until_interrupted, world_in
+    from rotator.cli.screen import open_screen
+    from rotator.cli.work import plainly
+
+    with plainly(lambda: None, json=json):
+        require_sandbox()
+        begun = SystemClock().now()
+        directory = fresh_directory("rotate-demo-")
+        with until_interrupted(f"interrupted: the sandbox has ended; what it wrote is in {directory}"):
+            screen = open_screen(json=json or naive)
+            screen.say("Starting a sandbox on this machine: AWS, Anthropic, six instances of three services, traffic.")
+            with world_in(directory) as world:
+                screen.say("It is up: some 48 requests a second go through all instances, with the old key.")
+                try:
+                    code = (_naive if naive else _rotation)(world, screen, begun, json)
+                finally:
+                    screen.close()
+                if keep:
+                    _stay(world)
+        raise typer.Exit(code)
+
+
+def _rotation(world: World, screen: Screen, begun: datetime, json: bool) -> int:
+    from rotator.cli.demo_result import rotated
+    from rotator.cli.demo_rotation import rotate
+    from rotator.cli.results import show, show_json
+
+    result, code = rotate(world, screen, begun)
+    screen.close()
+    if json:
+        show_json(result.to_json())
+    else:
+        show("\n".join(["", *rotated(result, world)]))
+    return code
+
+
+def _naive(world: World, screen: Screen, begun: datetime, json: bool) -> int:
+    from rotator.cli.demo_naive import revoke_first
+    from rotator.cli.demo_result import outage
+    from rotator.cli.results import show, show_json
+
+    result, down, sample = revoke_first(world, screen, begun)
+    if json:
+        show_json(result.to_json())
+    else:
+        show("\n".join(["", *outage(result, down, sample)]))
+    return 0 if result.failed_requests else 1
+
+
+def _stay(world: World) -> None:
+    from rotator.cli.demo_world import exports, stay_up
+    from rotator.cli.screen import write
+
+    write("\nThe sandbox stays up until Ctrl-C. To work with it, in another terminal:")
+    for line in exports(world.environment):
+        write(f"  {line}")
+    stay_up()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(status)
-    app.command()(history)
+    app.command(short_help="Where it stands, and what to type next.")(status)
+    app.command(short_help="Everything the journal holds of it.")(history)
 
 
 def status(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(plan)
+    app.command(short_help="What would happen, step by step.")(plan)
 
 
 def plan(name: Name, playbook: PlaybookName = None, config: ConfigPath = None, json: AsJson = False) -> None:

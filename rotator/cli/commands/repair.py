@@ -11,8 +11,11 @@ from rotator.cli.options import AsJson, By, ConfigPath, Name, Reason
 
 
 def register(app: typer.Typer) -> None:
-    for command in (rollback, resume, abandon, unlock, approve):
-        app.command()(command)
+    app.command(short_help="Go back to the old key.")(rollback)
+    app.command(short_help="Go on after a stop.")(resume)
+    app.command(short_help="End the record, touch nothing; debts stay.")(abandon)
+    app.command(short_help="Take a rotation from a dead process.")(unlock)
+    app.command(short_help="A person's yes, from any terminal.")(approve)
 
 
 def rollback(name: Name, by: By = None, reason: Reason = None, config: ConfigPath = None, json: AsJson = False) -> None:

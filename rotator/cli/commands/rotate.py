@@ -19,9 +19,9 @@ _Watch = Annotated[bool, typer.Option("--watch", help="Stay through every wait, 
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(start)
-    app.command()(verify)
-    app.command()(finish)
+    app.command(short_help="EXPAND: adopt the new key, promote it, deploy.")(start)
+    app.command(short_help="OVERLAP: wait until every instance holds it.")(verify)
+    app.command(short_help="CONTRACT: retire the old key, when proven safe.")(finish)
 
 
 def start(

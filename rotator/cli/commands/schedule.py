@@ -18,7 +18,7 @@ _GRAVEST: Final = (1, 10, 2, 5, 6, 9, 7, 4, 8, 3, 0)
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(tick)
+    app.command(short_help="One pass over all open rotations, for cron.")(tick)
 
 
 def tick(config: ConfigPath = None, json: AsJson = False) -> None:

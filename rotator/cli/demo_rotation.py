@@ -1,0 +1,127 @@
+"""`rotate demo`: a whole rotation by the product's own engine and wiring, told in a sentence a phase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from rotator.cli.demo_result import Result
+from rotator.cli.demo_traffic import TrafficFeed, traffic_line
+from rotator.cli.screen import Screen
+from rotator.cli.words import ending
+from rotator.cli.work import code
+from rotator.engine import Run, Yes, advance
+from rotator.model.decision import Ask, Decision, Exit, Stop, Wait
+from rotator.model.event import Event, Kind
+from rotator.model.measure import Verdict
+from rotator.model.plan import Phase, StepId
+from rotator.model.rotation import Outcome, Rotation
+from rotator.orders import open_rotation
+from rotator.sandbox.world import World
+from rotator.sandbox.world_files import CREDENTIAL
+from rotator.session import Session
+from rotator.wiring import open_workplace
+
+_WHO: Final = "demo"
+_AFTERWARDS: Final = timedelta(seconds=1)
+"""Traffic goes on for so long after the old key is gone: what fails because of that is counted, too."""
+
+_TOLD: Final = {
+    Phase.EXPAND: "EXPAND: add the new key beside the old one, then deploy. Both keys work, so nothing can break.",
+    Phase.OVERLAP: "OVERLAP: both keys stay active until every instance is proven to hold the new one.",
+    Phase.CONTRACT: "CONTRACT: now the old key can go. It is disabled first, because that can be undone.",
+}
+_SOAK: Final = "SOAK: the old key is dead but not gone. If an instance still needed it, it would be enabled again now."
+_ARCHIVE: Final = "ARCHIVE: nobody missed the old key, so it goes for good. This alone cannot be undone."
+
+
+def rotate(world: World, screen: Screen, begun: datetime) -> tuple[Result, int]:
+    """The result, and the exit code: 0 only where it completed and no request failed."""
+    new_key = world.new_key("demo, new")
+    names = {world.old_key.fingerprint.digest: "old key", new_key.fingerprint.digest: "new key"}
+    place = open_workplace(str(world.config_path))
+    credential = place.credential(CREDENTIAL)
+    plan = place.plan(credential, place.playbook(credential))
+    ports = place.ports(credential)
+    session = place.session(CREDENTIAL, _Narrator(screen).listen)
+    yes = Yes(by=_WHO, reason="the demo says yes where you would be asked")
+    end: Ask | Stop | Wait | None = None
+    with TrafficFeed(world, screen, names) as feed, session:
+        feed.show()
+        for phase in Phase:
+            screen.say(_TOLD[phase])
+            if phase is Phase.EXPAND:
+                open_rotation(session, ports, plan, _WHO)
+            key = new_key if phase is Phase.EXPAND else None
+            run = Run(by=_WHO, horizon=phase, stay=None, key=key, yes={"disable": yes, "archive": yes})
+            end = advance(session, ports, run)
+            if not feed.visible:
+                screen.say(traffic_line(world.traffic(), names))
+            if not (isinstance(end, Stop) and end.exit is Exit.DONE):
+                break
+        place.clock.sleep(_AFTERWARDS)
+        feed.show()
+    traffic = world.traffic()
+    rotation = session.rotation
+    outcome = rotation.outcome if rotation is not None else Outcome.OPEN
+    result = Result(
+        outcome=outcome.value,
+        requests=traffic.requests,
+        failed_requests=traffic.failed,
+        seconds=(place.clock.now() - begun).total_seconds(),
+        cutover_seconds=_cutover(session),
+        old_key_status=world.key_status(world.key_id(world.old_key)).value,
+        new_key_status=world.key_status(world.key_id(new_key)).value,
+        consumers=len(plan.consumers),
+        events=len(session.events),
+    )
+    for failure in traffic.failures[:3]:
+        screen.say(f"failed at {failure.at:%H:%M:%S.%f}, through {failure.instance}: {failure.what}")
+    return result, _exit(end, result, screen)
+
+
+def _exit(end: Ask | Stop | Wait | None, result: Result, screen: Screen) -> int:
+    if result.outcome != Outcome.COMPLETED.value and end is not None:
+        screen.say(f"it went no further: {ending(end)}")
+        return int(code(end, owing=False)) or int(Exit.BUG)
+    return 0 if result.failed_requests == 0 else int(Exit.BUG)
+
+
+class _Narrator:
+    """Says why, just before a step whose name alone would not tell."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._said: set[str] = set()
+
+    def listen(self, rotation: Rotation, what: Event | Decision) -> None:
+        if isinstance(what, Event):
+            step = StepId.parse(what.step or "").verb
+            if what.kind is Kind.INTENDED and step == "archive":
+                self._once(_ARCHIVE)
+            elif what.kind is Kind.MEASURED and step == "soak":
+                self._once(_SOAK)
+        self._screen.listen(rotation, what)
+
+    def _once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._screen.say(text)
+
+
+def _cutover(session: Session) -> float | None:
+    """Seconds from the first promotion to the last consumer's first observation on the new key, by the journal."""
+    promoted = [event.at for event in session.events if _is(event, "promote", Kind.INTENDED)]
+    proven: dict[str, datetime] = {}
+    for event in session.events:
+        if _is(event, "observe", Kind.MEASURED) and event.data.get("verdict") == Verdict.PASSED.value:
+            proven.setdefault(StepId.parse(event.step or "").subject, event.at)
+    wanted: Sequence[str] = [] if session.rotation is None else [c.name for c in session.rotation.plan.consumers]
+    if not promoted or not wanted or set(proven) != set(wanted):
+        return None
+    return (max(proven.values()) - min(promoted)).total_seconds()
+
+
+def _is(event: Event, verb: str, kind: Kind) -> bool:
+    return event.kind is kind and StepId.parse(event.step or "").verb == verb

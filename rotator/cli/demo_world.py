@@ -1,0 +1,98 @@
+"""Where the demo plays: a fresh directory, a sandbox world in it, and this process pointed at that world only."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+import typer
+
+from rotator.cli.screen import write
+from rotator.cli.work import Interrupted
+from rotator.model.errors import UsageError
+from rotator.sandbox.world import World
+
+_EXTRA: Final = ("moto", "flask", "flask_cors", "werkzeug")
+_PRIVATE: Final = ("admin.key", "fleet.token", "new.key")
+"""Files of a world that let somebody into it. They open nothing else, and are removed when it ends."""
+
+
+def require_sandbox() -> None:
+    """Raises `UsageError` where the optional packages of the sandbox are not installed."""
+    missing = [name for name in _EXTRA if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"the sandbox needs packages that are not installed: {', '.join(missing)}",
+            "pip install 'rotator[sandbox]'",
+        )
+
+
+def fresh_directory(prefix: str) -> Path:
+    """Readable by this user only."""
+    return Path(tempfile.mkdtemp(prefix=prefix))
+
+
+@contextmanager
+def world_in(directory: Path) -> Iterator[World]:
+    """A running world. At its end no process is left, and no key text in its directory; the rest stays to be read."""
+    try:
+        with World(directory) as world, _environment(world.command_environment()):
+            yield world
+    finally:
+        for name in _PRIVATE:
+            (directory / name).unlink(missing_ok=True)
+
+
+def exports(environment: Mapping[str, str]) -> Sequence[str]:
+    """Lines for a shell: addresses and made-up credentials, never a key."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+
+
+def stay_up() -> None:
+    """Until Ctrl-C or SIGTERM, which is how it is meant to end: no error. Inside `until_interrupted`."""
+    with suppress(Interrupted):
+        threading.Event().wait()
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """This process's own environment, for the adapters that read it: nothing in it points to the real world."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def until_interrupted(said: str) -> Iterator[None]:
+    """Ctrl-C, SIGTERM or a closed terminal ends the block in order; then one line, and the signal's own exit code."""
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        # A person who is impatient presses Ctrl-C again; that must not cut the tidying up short.
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except Interrupted as stop:
+        write(f"\n{said}" if stop.number == signal.SIGINT else said)
+        raise typer.Exit(128 + stop.number) from None
+    finally:
+        for number, handler in before.items():
+            with suppress(ValueError, TypeError):  # a handler that was not set from Python cannot be put back
+                signal.signal(number, handler)
