@@ -34,6 +34,9 @@ from rotator.steps import Context, Ports, effect_of, gate_of
 _TURNS: Final = 1_000_000
 """Turns of the loop in one run (law 8): weeks of watching at the shortest interval."""
 
+_MEASURE: Final = timedelta(minutes=5)
+"""The longest that a measurement takes: a ping's retries in very bad weather."""
+
 _NAP: Final = timedelta(seconds=10)
 """The longest sleep without a heartbeat and a look at what others wrote."""
 
@@ -65,7 +68,8 @@ class Run:
 def advance(session: Session, ports: Ports, run: Run, notifier: Notifier | None = None) -> Ask | Stop | Wait:
     """Take the open rotation as far as it will go, inside `with session`. Running it again is always safe.
 
-    Returns why it went no further; for a rotation that has ended, how. Raises `OutsideError` for the journal alone: what the other systems do is journaled.
+    Returns why it went no further; for a rotation that has ended, how. Raises `JournalError`, and `HeldByAnother` where
+    somebody took the rotation over; what the other systems refuse is journaled, and decided by.
     """
     ended = session.rotation
     if ended is not None and ended.outcome is not Outcome.OPEN:
@@ -104,9 +108,16 @@ class _Engine:
                 end = self._carry_out(decision)
             except Moved:
                 continue
-            if end is not None:
+            if end is not None and not self._has_news():
                 return end
         raise JournalError(f"the engine turned {_TURNS} times without an end", "this is a bug: please report it")
+
+    def _has_news(self) -> bool:
+        """Whether somebody wrote while this process measured: an answer, perhaps, to the very question it ends with."""
+        session, known = self.session, len(self.session.events)
+        if session.open_now:
+            session.refresh()
+        return session.open_now and len(session.events) > known
 
     def _carry_out(self, decision: Decision) -> Ask | Stop | Wait | None:
         """None: go on."""
@@ -133,7 +144,7 @@ class _Engine:
         state = self.session.open.steps.get(step)
         if state is not None and state.mark is Mark.OPEN:
             return self._inspect(step)
-        attempt = (state.attempts if state else 0) + 1
+        attempt = 1 if state is None or state.mark is Mark.UNDONE else state.attempts + 1
         self.session.append(Kind.INTENDED, step, self._grounds(step), attempt)
         return self._attempt(step, attempt)
 
@@ -143,13 +154,13 @@ class _Engine:
         try:
             data = effect.apply(context)
         except OutsideError as error:
-            return self.session.append(Kind.FAILED, step, entry.failure(error), attempt)
-        return self.session.append(Kind.APPLIED, step, data, attempt)
+            return self.session.settle(Kind.FAILED, step, entry.failure(error), attempt)
+        return self.session.settle(Kind.APPLIED, step, data, attempt)
 
     def _inspect(self, step: StepId) -> None:
         """Law 4: what became of an intent that was found open?"""
         attempt = self.session.open.steps[step].attempts
-        standing = self._standing(step, attempt)
+        standing = self._standing(step, attempt + 1)  # so that inspections in vain are bounded, too
         if standing is Standing.APPLIED:
             self.session.append(Kind.APPLIED, step, {"inspected": True}, attempt)
         elif standing in (Standing.ABSENT, Standing.PARTIAL):
@@ -157,7 +168,7 @@ class _Engine:
 
     def _undo(self, step: StepId, why: str) -> None:
         state = self.session.open.steps.get(step)
-        attempt = (state.attempts if state else 0) + 1
+        attempt = state.attempts + 1 if state is not None and state.mark is Mark.UNDOING else 1
         self.session.append(Kind.INTENDED, step, {"undo": True, "why": why}, attempt)
         standing = self._standing(step, attempt)
         if standing is None:
@@ -173,8 +184,8 @@ class _Engine:
         try:
             data = effect.undo(context)
         except OutsideError as error:
-            return self.session.append(Kind.FAILED, step, entry.failure(error), attempt)
-        self.session.append(Kind.UNDONE, step, {**data, "why": why}, attempt)
+            return self.session.settle(Kind.FAILED, step, entry.failure(error), attempt)
+        self.session.settle(Kind.UNDONE, step, {**data, "why": why}, attempt)
         if self.session.open.reenabled is not None:
             self._notify("the old key was enabled again", why)
         return None
@@ -191,6 +202,7 @@ class _Engine:
         return standing
 
     def _measure(self, gate: StepId) -> None:
+        self.session.beat(_MEASURE)
         try:
             measurement = gate_of(gate).measure(self._context(gate))
         except OutsideError as error:

@@ -7,7 +7,7 @@ from typing import Final
 
 from rotator.core import entry, record
 from rotator.core.approval import CONSUMER
-from rotator.core.fold import ROLLBACK, closed_ids
+from rotator.core.fold import ROLLBACK, closed_ids, no_way_back
 from rotator.engine import Yes
 from rotator.model.canonical import Json, digest
 from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, UsageError
@@ -162,29 +162,38 @@ def _refuse_clear(rotation: Rotation, what: str) -> None:
 def roll_back(session: Session, yes: Yes) -> None:
     """Turn the rotation round. Whatever process works on it takes notice before its next effect."""
     rotation = session.open
-    name = rotation.plan.credential
-    archive = rotation.steps.get(StepId("archive"))
-    if archive is not None and archive.mark is Mark.APPLIED:
-        raise UsageError("the old key is archived: from here it goes forward only", f"rotate finish {name}")
-    touched = any(step.verb in ("promote", "disable") for step in rotation.steps)
-    if rotation.plan.playbook.leaked and touched:
-        raise UsageError(
-            "the old key leaked: it is never restored or enabled again. Go forward: mend what is broken, "
-            "or finish, and start once more with another new key",
-            f"rotate finish {name}",
-        )
-    if rotation.plan.first and touched:
-        raise UsageError(f"{name} had no key before: there is nothing to roll back to", f"rotate verify {name}")
+    _refuse_no_way_back(rotation)
     if rotation.rolling_back is None:
         session.post(Kind.APPROVED, entry.approval(rotation, ROLLBACK, yes.by, yes.reason))
+        _refuse_no_way_back(session.open)  # a busy process may have gone past the last way back meanwhile
+
+
+def _refuse_no_way_back(rotation: Rotation) -> None:
+    why, name = no_way_back(rotation), rotation.plan.credential
+    if why is not None:
+        forward = " Go forward: mend what is broken, or finish, and start once more with another new key"
+        leaked = rotation.plan.playbook.leaked
+        raise UsageError(
+            why + (f".{forward}" if leaked else ""), f"rotate {'verify' if rotation.plan.first else 'finish'} {name}"
+        )
 
 
 def resume(session: Session, yes: Yes, plan: Plan | None = None) -> None:
     """Go on after a stop: time-outs and attempts count anew. With a plan, the rotation goes on by that one."""
     data: dict[str, Json] = {"entered": True, "by": yes.by, "reason": yes.reason}
     if plan is not None:
+        _refuse_other_secrets(session.open.plan, plan)
         data["plan"] = record.to_json(plan)
     session.append(Kind.RESUMED, data=data)
+
+
+def _refuse_other_secrets(before: Plan, plan: Plan) -> None:
+    """Which version of each secret to guard, and to go back to, was noted when the rotation was opened."""
+    if set(before.secrets) != set(plan.secrets):
+        raise UsageError(
+            "an open rotation cannot go on with other secrets than those that it was opened with",
+            f"rotate rollback {before.credential}",
+        )
 
 
 def abandon(session: Session, yes: Yes) -> None:

@@ -53,6 +53,7 @@ class Session:
         self.rotation: Rotation | None = fold.fold(self.events)
         self._owned = False
         self._from_the_dead = False
+        self._found: str | None = None
 
     @property
     def me(self) -> str:
@@ -64,6 +65,10 @@ class Session:
         if self.rotation is None or self.rotation.outcome is not Outcome.OPEN:
             raise JournalError(f"{self.credential} has no open rotation")
         return self.rotation
+
+    @property
+    def open_now(self) -> bool:
+        return self.rotation is not None and self.rotation.outcome is Outcome.OPEN
 
     def held_by(self) -> str | None:
         """Another holder whose lease is still believed; None where the log is free."""
@@ -84,6 +89,7 @@ class Session:
         self._from_the_dead = lease is not None and lease.holder != self.me
         self.beat()
         self.refresh()
+        self._found = self.rotation.owner if self.rotation is not None else None
         return self
 
     def __exit__(
@@ -124,6 +130,18 @@ class Session:
                 continue
         raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
 
+    def settle(self, kind: Kind, step: StepId, data: JsonObject, attempt: int) -> None:
+        """How our effect ended: a note that came in meanwhile changes nothing about that, a takeover does.
+
+        Raises `HeldByAnother` where the rotation was taken over.
+        """
+        for _ in range(_POSTS):
+            try:
+                return self.append(kind, step, data, attempt)
+            except Moved:
+                continue
+        raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
+
     def overlay(self, step: StepId, data: JsonObject) -> None:
         """A measurement that changed nothing: known to this process, not worth a line in the log."""
         rotation = self.open
@@ -155,9 +173,15 @@ class Session:
         if self._owned or rotation.owner == self.me:
             self._owned = True
             return
-        if kind is not Kind.RESUMED:
-            taken = Kind.TAKEN_OVER if self._from_the_dead else Kind.RESUMED
-            self._write(taken, None, {"from": rotation.owner}, 0)
+        if rotation.owner != self._found:
+            raise HeldByAnother(
+                f"{self.credential} was taken over by {rotation.owner} at the same moment",
+                f"rotate status {self.credential}",
+            )
+        if kind is Kind.RESUMED:  # owned by what it says, once it is written
+            return
+        taken = Kind.TAKEN_OVER if self._from_the_dead else Kind.RESUMED
+        self._write(taken, None, {"from": rotation.owner}, 0)
         self._owned = True
 
     def _write(self, kind: Kind, step: StepId | None, data: JsonObject, attempt: int) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """The `rotate` command."""
-    from rotator.cli.app import run
+    try:
+        from rotator.cli.app import run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # before any command began: nothing to say about keys
+        raise SystemExit(130) from None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
 from rotator import __version__
+from rotator.core.exposure import redact
 
 app = typer.Typer(
     name="rotate",
@@ -35,22 +37,74 @@ def root(
 
 
 def run() -> None:
-    """Refuse a key among the words of the command, then hand over to typer."""
-    _refuse_typed_key(sys.argv[1:])
+    """Refuse a key among the words of the command, then hand over to typer; whatever comes back, say it plainly."""
+    _open_missing()
+    words = sys.argv[1:]
+    _refuse_typed_key(words)
     from rotator.cli import commands  # every command registers itself
 
-    commands.register(app)
-    app()
+    if not app.registered_commands:
+        commands.register(app)
+    try:
+        code = app(prog_name="rotate", standalone_mode=False)  # so called by `python -m rotator`, too
+    except Exception as error:
+        # `format_message` is what every refusal of typer's (and of click's, under older ones) has.
+        code = _misread(error, words) if hasattr(error, "format_message") else _bug(error, words)
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _open_missing() -> None:
+    """Give a descriptor that the caller closed (`<&-`) to /dev/null: the journal must not become our stderr."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - stays open
+
+
+def _misread(error: Any, words: list[str]) -> int:
+    """A command that typer could not read: an unknown one, a missing name."""
+    from rotator.cli import failure
+
+    if type(error).__name__ == "NoArgsIsHelpError":  # `rotate` alone: its message is the help
+        error.show()
+        return 2
+    path = getattr(getattr(error, "ctx", None), "command_path", None) or "rotate"
+    message = redact(str(error.format_message()))
+    failure.tell("usage", message, _UNTOUCHED, f"{path} --help", json="--json" in words)
+    return 2
+
+
+def _bug(error: Exception, words: list[str]) -> int:
+    """What should never happen. The traceback goes to stderr without anything that looks like a key (law 6)."""
+    import traceback
+
+    from rotator.cli import failure
+    from rotator.cli.screen import write
+
+    write(redact("".join(traceback.format_exception(error))).rstrip())
+    message = f"this is a bug in rotate ({type(error).__name__}); the lines on stderr belong into its report"
+    keys = "As the journal says: what was begun is in it, and the same command goes on from there."
+    failure.tell("bug", message, keys, "rotate status", json="--json" in words)
+    return 1
+
+
+_UNTOUCHED: Final = "No key was touched by this command."
 
 
 def _refuse_typed_key(words: list[str]) -> None:
     """A key in argv is in the shell's history and in every process list. It is never echoed, and never used."""
     if not any(word == "--key" or word.startswith("--key=") or "sk-ant-" in word for word in words):
         return
-    sys.stderr.write(
-        "error: a key is never given on the command line: it would be in the shell's history and in every process "
-        "list\n  keys: If it was a real one, treat it as exposed: disable it in Anthropic's Console and make "
-        "another. No key was touched by this command.\n  next: rotate start CREDENTIAL, which asks for the key "
-        "without showing it (or --key-file FILE, or - for stdin)\n"
+    from rotator.cli import failure
+
+    failure.tell(
+        "key_typed",
+        "a key is never given on the command line: it would be in the shell's history and in every process list",
+        f"If it was a real one, treat it as exposed: disable it in Anthropic's Console and make another. {_UNTOUCHED}",
+        "rotate start CREDENTIAL, which asks for the key without showing it (or --key-file FILE, or - for stdin)",
+        json="--json" in words,
     )
     raise SystemExit(2)

@@ -5,6 +5,7 @@ The secret is written and the deploys are made by the product's own adapters; on
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +14,7 @@ from rotator.cli.demo_result import Result
 from rotator.cli.screen import Screen
 from rotator.model.keys import Claim, KeyText, Label
 from rotator.ports import Clock
-from rotator.sandbox.world import World
+from rotator.sandbox.world import Failure, World
 from rotator.sandbox.world_files import CREDENTIAL
 from rotator.wiring import open_workplace
 
@@ -66,21 +67,21 @@ def revoke_first(world: World, screen: Screen, begun: datetime) -> tuple[Result,
     new_key = world.new_key("demo, naive")
     watch.rest(_PERSON)
     screen.say(f"   {watch.failed:,} requests have failed already.")
-    screen.say("2. The new key is put into the secret. Those who read it at boot do not notice.")
+    screen.say("2. The new key is put into the secret. Who reads it at boot only, does not notice.")
     put_at = place.clock.now()
     for store in ports.stores.values():
         current = store.read(Label.CURRENT)
         store.stage(_VERSION, new_key, Claim(rotation="none", by="naive", at=put_at))
         store.promote(_VERSION, current.id if current else None)
-    for spec in world.specs:
-        if spec.kind == "boot":
-            watch.look()
-            screen.say(f"3. {spec.name} is deployed. {watch.failed:,} requests have failed so far.")
-            ports.deployers[spec.name].deploy(f"naive-{spec.name}", _PATIENCE)
+    for number, spec in enumerate((spec for spec in world.specs if spec.kind == "boot"), start=3):
+        screen.say(f"{number}. {spec.name} is deployed.")
+        ports.deployers[spec.name].deploy(f"naive-{spec.name}", _PATIENCE)
+        watch.look()
+        screen.say(f"   {watch.failed:,} requests have failed so far.")
     cutover = _until_all_hold(world, watch, new_key, put_at)
     while watch.last is not None and place.clock.now() - watch.last < _CALM:
         watch.rest(_LOOK)
-    screen.say("4. Every instance holds the new key; requests succeed again.")
+    screen.say("Every instance holds the new key; requests succeed again.")
     traffic = world.traffic()
     result = Result(
         outcome="outage" if traffic.failed else "completed",
@@ -94,7 +95,17 @@ def revoke_first(world: World, screen: Screen, begun: datetime) -> tuple[Result,
         events=0,
     )
     sample = traffic.failures[0] if traffic.failures else None
-    return result, watch.down.total_seconds(), f"{sample.instance}: {sample.what}" if sample else ""
+    return result, watch.down.total_seconds(), _plainly(sample) if sample else ""
+
+
+def _plainly(failure: Failure) -> str:
+    """`chat-api-1: 401 authentication_error: Invalid bearer token`, out of what the consumer passed on."""
+    try:
+        said = json.loads(failure.what.partition(" ")[2])
+        error = said["anthropic"]["error"]
+        return f"{failure.instance}: {said['status']} {error['type']}: {error['message']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{failure.instance}: {failure.what}"
 
 
 def _until_all_hold(world: World, watch: Watch, key: KeyText, since: datetime) -> float | None:

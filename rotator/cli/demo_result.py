@@ -47,32 +47,34 @@ def rotated(result: Result, world: World) -> Sequence[str]:
     if result.outcome != "completed":
         return [f"The rotation did not complete: {result.outcome}.", *_left(world.directory)]
     cutover = f"{result.cutover_seconds:.1f}" if result.cutover_seconds is not None else "?"
-    lines = [
+    return [
         "The key was replaced under live traffic."
         if result.failed_requests == 0
         else "The key was replaced, but requests failed: this should not happen. Please report it.",
         f"  requests    {result.requests:,}, of which {result.failed_requests:,} failed",
         f"  old key     {result.old_key_status}      new key  {result.new_key_status}",
         f"  instances   {_instances(world)}",
-        f"  cutover     {cutover} s from the promotion to the last instance proven on the new key",
+        f"  cutover     {cutover} s from the promotion to the last instance on the new key",
         f"  in all      {result.seconds:.0f} s, {result.events} events in the journal",
         *_left(world.directory),
         "Next:",
         "  rotate demo --naive     the same world, where the old key is revoked first",
         "  README.md               your own first rotation",
     ]
-    return lines
 
 
-def outage(result: Result, down: float, sample: str) -> Sequence[str]:
-    """The end of `rotate demo --naive`. `down`: seconds in which requests failed."""
+def outage(result: Result, world: World, down: float, sample: str) -> Sequence[str]:
+    """The end of `rotate demo --naive`. `down`: seconds in which requests failed. `sample`: the first of them."""
     return [
-        f"Requests failed for {down:.1f} s: {result.failed_requests:,} of {result.requests:,}."
+        f"The product was down for {down:.1f} s."
         if result.failed_requests
         else "No request failed: this was not the outage that it should show. Please report it.",
+        f"  requests    {result.requests:,}, of which {result.failed_requests:,} failed",
         *([f"  the first   {sample}"] if sample else []),
         f"  old key     {result.old_key_status}      new key  {result.new_key_status}",
+        f"  instances   {_instances(world)}",
         f"  in all      {result.seconds:.0f} s, and no record of who did what",
+        f"Left in {world.directory}, without any key: rotate.yaml, logs.",
         "Next:",
         "  rotate demo             the same world, rotated so that nothing fails",
     ]
@@ -87,6 +89,7 @@ def _instances(world: World) -> str:
 def _left(directory: Path) -> Sequence[str]:
     config = shlex.quote(str(directory / "rotate.yaml"))
     return [
-        f"Left in {directory}: rotate.yaml, the playbook, the journal, logs; no key.",
+        f"Left in {directory}, without any key:",
+        "  rotate.yaml, the playbook, the journal, logs. To look at what was done:",
         f"  rotate history {CREDENTIAL} --config {config}",
     ]

@@ -27,6 +27,9 @@ _WHO: Final = "demo"
 _AFTERWARDS: Final = timedelta(seconds=1)
 """Traffic goes on for so long after the old key is gone: what fails because of that is counted, too."""
 
+_READING: Final = timedelta(seconds=4)
+"""On a terminal, before a phase: a person cannot follow otherwise, the sandbox is too quick."""
+
 _TOLD: Final = {
     Phase.EXPAND: "EXPAND: add the new key beside the old one, then deploy. Both keys work, so nothing can break.",
     Phase.OVERLAP: "OVERLAP: both keys stay active until every instance is proven to hold the new one.",
@@ -51,6 +54,8 @@ def rotate(world: World, screen: Screen, begun: datetime) -> tuple[Result, int]:
         feed.show()
         for phase in Phase:
             screen.say(_TOLD[phase])
+            if feed.visible and phase is not Phase.OVERLAP:  # the cutover's time is not the reader's
+                place.clock.sleep(_READING)
             if phase is Phase.EXPAND:
                 open_rotation(session, ports, plan, _WHO)
             key = new_key if phase is Phase.EXPAND else None

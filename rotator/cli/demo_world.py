@@ -16,14 +16,18 @@ from typing import Final, NoReturn
 
 import typer
 
-from rotator.cli.screen import write
+from rotator.cli.screen import can_draw, write
 from rotator.cli.work import Interrupted
 from rotator.model.errors import UsageError
+from rotator.sandbox.loopback import clean_environment
 from rotator.sandbox.world import World
 
 _EXTRA: Final = ("moto", "flask", "flask_cors", "werkzeug")
 _PRIVATE: Final = ("admin.key", "fleet.token", "new.key")
 """Files of a world that let somebody into it. They open nothing else, and are removed when it ends."""
+
+_AWS: Final = "AWS_ENDPOINT_URL"
+_NO_PROFILE: Final = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 def require_sandbox() -> None:
@@ -45,7 +49,11 @@ def fresh_directory(prefix: str) -> Path:
 def world_in(directory: Path) -> Iterator[World]:
     """A running world. At its end no process is left, and no key text in its directory; the rest stays to be read."""
     try:
-        with World(directory) as world, _environment(world.command_environment()):
+        with (
+            _environment(clean_environment(_NO_PROFILE)),
+            World(directory) as world,
+            _environment(world.command_environment()),
+        ):
             yield world
     finally:
         for name in _PRIVATE:
@@ -53,8 +61,9 @@ def world_in(directory: Path) -> Iterator[World]:
 
 
 def exports(environment: Mapping[str, str]) -> Sequence[str]:
-    """Lines for a shell: addresses and made-up credentials, never a key."""
-    return [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    """Lines for a shell: addresses and made-up credentials, never a key. A real profile must not get in between."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    return ["unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN", *lines] if _AWS in environment else lines
 
 
 def stay_up() -> None:
@@ -90,7 +99,7 @@ def until_interrupted(said: str) -> Iterator[None]:
     try:
         yield
     except Interrupted as stop:
-        write(f"\n{said}" if stop.number == signal.SIGINT else said)
+        write(f"\n{said}" if can_draw() else said)  # on a terminal it would stand behind the ^C
         raise typer.Exit(128 + stop.number) from None
     finally:
         for number, handler in before.items():

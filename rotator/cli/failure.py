@@ -12,11 +12,16 @@ from rotator.model.rotation import Rotation
 def report(error: RotatorError, rotation: Rotation | None, *, json: bool, keys_known: bool = True) -> int:
     """Print it, and return the exit code."""
     keys = keys_stand(rotation) if keys_known else "No key was touched by this command."
-    if json:
-        show_json({"error": {"code": error.code, "message": error.message, "keys": keys, "next": error.hint}})
-    else:
-        write(f"error: {error.message}")
-        write(f"  keys: {keys}")
-        if error.hint:
-            write(f"  next: {error.hint}")
+    tell(error.code, error.message, keys, error.hint, json=json)
     return int(error.exit_code)
+
+
+def tell(code: str, message: str, keys: str, following: str, *, json: bool) -> None:
+    """What happened, where the keys stand, what to do next: as one JSON document on stdout, or as lines on stderr."""
+    if json:
+        show_json({"error": {"code": code, "message": message, "keys": keys, "next": following}})
+        return
+    write(f"error: {message}")
+    write(f"  keys: {keys}")
+    if following:
+        write(f"  next: {following}")

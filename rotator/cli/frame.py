@@ -39,7 +39,7 @@ _WHY_LINES: Final = 3
 _SPINS: Final = 4
 """Turns of the spinner in a second: how often the view is drawn."""
 
-_FAILED: Final = re.compile(r"\b(?:failed:?\s+0*[1-9][\d,.]*|0*[1-9][\d,.]*\s+failed)")
+_FAILED: Final = re.compile(r"\b(?:failed:?\s+0*[1-9][\d,.]*|0*[1-9][\d,.]*\s+failed\b(?!:?\s*\d))")
 """In a line about traffic: a count of failures that is not zero."""
 
 

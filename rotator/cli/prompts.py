@@ -85,12 +85,16 @@ def _read(name: str, key_file: str | None) -> str:
     from rotator.cli.work import interactive
 
     if key_file == "-":
-        return sys.stdin.read(_MOST_BYTES + 1).rstrip("\r\n")  # the line's own end is no slip worth a note
+        # Bytes, so that what is no text is refused as no key; the line's own end is no slip worth a note.
+        return sys.stdin.buffer.read(_MOST_BYTES + 1).decode("utf-8", "replace").rstrip("\r\n")
     if key_file is not None:
         return _file(name, key_file)
     if not interactive():
         raise UsageError("there is no terminal to ask for the new key", f"rotate start {name} --key-file FILE (or -)")
-    return getpass.getpass("The new key, from Anthropic's Console (not shown): ")
+    try:
+        return getpass.getpass("The new key, from Anthropic's Console (not shown): ")
+    except EOFError:  # Ctrl-D: hygiene says that nothing was pasted
+        return ""
 
 
 def _file(name: str, key_file: str) -> str:

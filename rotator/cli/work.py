@@ -17,7 +17,7 @@ import typer
 
 from rotator.cli import failure, prompts
 from rotator.cli.results import show, show_json
-from rotator.cli.screen import Screen, open_screen, write
+from rotator.cli.screen import Screen, open_screen
 from rotator.cli.words import ending
 from rotator.core.decide import decide
 from rotator.core.owed import owed
@@ -89,7 +89,8 @@ class Desk:
         if where == "contract" or rotation.reenabled is not None:
             return
         held = waiting(rotation, decide(rotation, self.place.clock.now()))
-        why = f": {held['why']}" if held else ": it was not verified yet"
+        undone = "the new key is not deployed everywhere yet" if where == "expand" else "it was not verified yet"
+        why = f": {held['why'] if held else undone}"
         command = "start" if where == "expand" else "verify"
         raise GateOpen(
             f"it is not proven yet that the old key can go{why}", f"rotate {command} {rotation.plan.credential}"
@@ -126,7 +127,7 @@ class Desk:
                 show(f"  owed: {debt}")
             if isinstance(end, Stop) and end.hint:
                 show(f"  hint: {end.hint}")
-            following = _next(end, name) or str(report["next"])
+            following = _next(end, name, str(report["next"]))
             if following:
                 show(f"  next: {following}")
         raise typer.Exit(int(code(end, owing=bool(debts))))
@@ -142,16 +143,19 @@ def code(end: Ask | Stop | Wait, *, owing: bool) -> Exit:
             return Exit.OWED if owing and exit_code is Exit.DONE else exit_code
 
 
-def _next(end: Ask | Stop | Wait, name: str) -> str:
+def _next(end: Ask | Stop | Wait, name: str, command: str) -> str:
+    """The command to type, with what there is to know about typing it; `command` where the end names none."""
     match end:
         case Wait():
-            return f"rotate finish {name}, after that time (or `rotate tick` from cron, or --watch)"
+            return f"{command}, after that time (or `rotate tick` from cron, or --watch)"
+        case Ask(what) if what in ("disable", "archive"):
+            return f"{command} at a terminal, where it asks; or {command} --approve {what} --by WHO --reason WHY"
         case Stop(next=words) if words.startswith("rotate "):
             return words
         case Stop(next=words) if words and " " not in words:
             return f"rotate {words} {name}"
         case _:
-            return ""
+            return command
 
 
 @contextmanager
@@ -178,9 +182,9 @@ def plainly(
         raise typer.Exit(failure.report(error, rotation(), json=json, keys_known=known())) from None
     except (KeyboardInterrupt, Interrupted) as stop:
         number = stop.number if isinstance(stop, Interrupted) else int(signal.SIGINT)
-        write("interrupted: what was begun is journaled; run the same command again to go on")
-        if known():
-            write(f"  keys: {keys_stand(rotation())}")
+        what = f"interrupted by {signal.Signals(number).name}: what was begun is journaled"
+        keys = keys_stand(rotation()) if known() else "No key was touched by this command."
+        failure.tell("interrupted", what, keys, "run the same command again: it goes on from there", json=json)
         raise typer.Exit(128 + number) from None
     finally:
         for number, handler in before.items():
@@ -188,10 +192,13 @@ def plainly(
 
 
 def _catch_signals() -> dict[int, signal.Handlers | int | Callable[[int, FrameType | None], object] | None]:
+    """What was there before. A signal that is ignored stays ignored: `nohup` means it."""
+
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
 
-    return {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, interrupt) for number in wanted}
 
 
 def interactive() -> bool:

@@ -15,7 +15,7 @@ CONSUMER: Final = "consumer:"
 
 
 def evidence_digest(rotation: Rotation, step: StepId) -> str:
-    """What the person who approves `step` relies on: the verdict of every gate that it needs, and the keys they speak of.
+    """What the person who approves `step` relies on: the verdict of every gate that it needs, and of which keys.
 
     Times, request ids and the number of instances are left out: a fleet that scales does not void a yes. A gate that
     lapsed and passed again does (`lapses`), and so does any change in what the drain gate could prove.
@@ -53,8 +53,8 @@ def approved(rotation: Rotation, step: StepId) -> Approval | None:
 def scheduled(rotation: Rotation, step: StepId) -> bool:
     """Whether the playbook lets a schedule approve. What is unproven and must be asked about, only a person may."""
     playbook = rotation.plan.playbook
-    if step != DISABLE:
-        return playbook.approve_archive == "scheduled"
+    if step != DISABLE:  # unmanaged, a yes is the word of the person who did it: a schedule has done nothing
+        return playbook.approve_archive == "scheduled" and rotation.plan.managed
     evidence = rotation.gates.get(DRAIN)
     unproven = evidence is not None and bool(evidence.measurement.facts.get("unproven"))
     return playbook.approve_disable == "scheduled" and not (unproven and playbook.drain.unproven == "ask")

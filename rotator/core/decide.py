@@ -6,10 +6,12 @@ done is taken back in an order of its own: the old key works again before anythi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from rotator.core.approval import CONSUMER, answer, approved, last_change, scheduled
+from rotator.core import windows
+from rotator.core.approval import CONSUMER, answer, approved, scheduled
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK, overlap_gates
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
 from rotator.model.measure import Verdict
@@ -19,11 +21,7 @@ from rotator.model.rotation import Evidence, Mark, Outcome, Rotation, StepState
 MAX_ATTEMPTS: Final = 6
 """How often an effect is tried before a person is asked to look (law 8); `rotate resume` allows as many again."""
 
-_FRESH: Final = timedelta(seconds=60)
-"""How old a gate's evidence may be when an effect that needs it begins; four intervals, where those are longer."""
-
 _SLOWEST_RETRY: Final = timedelta(seconds=30)
-_ADOPT_INTERVAL: Final = timedelta(seconds=2)
 
 
 def decide(rotation: Rotation, now: datetime, horizon: Phase = Phase.CONTRACT) -> Decision:
@@ -50,15 +48,47 @@ def _forward(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
     if rotation.reenabled is not None:
         return Stop(Exit.GATE_FAILED, f"the old key was enabled again by itself: {rotation.reenabled}", "verify")
     overdue = rotation.opened_at + rotation.plan.playbook.deadline
-    if now >= overdue > rotation.entered:
-        return Stop(Exit.GATE_FAILED, f"the rotation's deadline has passed ({overdue:%Y-%m-%d %H:%M} UTC)", "resume")
-    for step in rotation.plan.steps:
+    late = Stop(Exit.GATE_FAILED, f"the rotation's deadline has passed ({overdue:%Y-%m-%d %H:%M} UTC)", "resume")
+    is_late, taken = now >= overdue > rotation.entered, retiring(rotation)
+    if is_late and taken is None:
+        return late
+    missed = _missed(rotation, now) if taken == DISABLE and horizon < Phase.CONTRACT else None
+    if missed is not None:
+        return missed
+    for step in _ahead(rotation.plan.steps, taken):
         if step.phase > horizon:
             return _held_to(rotation, now, horizon)
         decision = _effect(rotation, step, now) if step.effect else _gate(rotation, step.id, now)
         if decision is not None:
-            return decision
+            takes_away = isinstance(decision, Ask) or decision == Do(ARCHIVE)
+            return late if is_late and step.id == ARCHIVE != taken and takes_away else decision
     return Close(completed=True)
+
+
+def retiring(rotation: Rotation) -> StepId | None:
+    """The last step that took the old key away, or may have; None while nothing of ours keeps it from working."""
+    for step in (ARCHIVE, DISABLE):
+        state = rotation.steps.get(step)
+        if state is not None and state.mark in (Mark.OPEN, Mark.APPLIED, Mark.UNDOING):
+            return step
+    return None
+
+
+def _ahead(steps: Sequence[PlannedStep], taken: StepId | None) -> Sequence[PlannedStep]:
+    """Once the old key may be dead, no gate that comes earlier, and no deadline, may stand before the soak's watch."""
+    return steps if taken is None else steps[[step.id for step in steps].index(taken) :]
+
+
+def _missed(rotation: Rotation, now: datetime) -> Decision | None:
+    """Whatever command runs while the old key is disabled: first it looks whether somebody misses it."""
+    decision = _effect(rotation, rotation.plan.step(DISABLE), now)
+    if decision is not None:
+        return decision
+    evidence = rotation.gates.get(SOAK)
+    if evidence is None or now - evidence.at > windows.freshness(rotation):
+        return Do(SOAK)
+    decision = _gate(rotation, SOAK, now)
+    return decision if isinstance(decision, Undo) else None
 
 
 def _held_to(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
@@ -79,8 +109,8 @@ def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = Fals
     evidence = rotation.gates.get(gate)
     if evidence is None:
         return _unanswered(rotation, gate) or Do(gate)
-    if evidence.measurement.verdict is Verdict.PASSED or _optional(rotation, gate):
-        stale = now - evidence.at > freshness(rotation)
+    if evidence.measurement.verdict is Verdict.PASSED or optional(rotation, gate):
+        stale = now - evidence.at > windows.freshness(rotation)
         return Do(gate) if fresh and stale else None
     if evidence.at < rotation.entered:
         return _unanswered(rotation, gate) or Do(gate)
@@ -89,14 +119,14 @@ def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = Fals
     return _unanswered(rotation, gate) or _retry(rotation, gate, evidence, now)
 
 
-def _optional(rotation: Rotation, gate: StepId) -> bool:
+def optional(rotation: Rotation, gate: StepId) -> bool:
     """What a consumer that is not required says is shown, and holds nothing up."""
     return gate.verb in ("observe", "probe") and not rotation.plan.consumer(gate.subject).required
 
 
 def _unanswered(rotation: Rotation, gate: StepId) -> Ask | None:
     """A consumer that a person observes waits for that person, not for time."""
-    if gate.verb != "observe":
+    if gate.verb != "observe" or optional(rotation, gate):
         return None
     consumer = rotation.plan.consumer(gate.subject)
     if consumer.asks is None or answer(rotation, consumer.name):
@@ -109,11 +139,13 @@ def _unanswered(rotation: Rotation, gate: StepId) -> Ask | None:
 def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) -> Decision:
     """Measure again when it is time to; stop when waiting cannot help, or has lasted long enough."""
     measurement = evidence.measurement
-    ends = _ends(rotation, gate, evidence)
-    expected = _expected(rotation, gate)
-    if measurement.final or now >= ends:
+    ends = windows.ends(rotation, gate, evidence)
+    expected = windows.expected(rotation, gate)
+    look_at = evidence.at + windows.interval(rotation, gate)
+    if measurement.final or now >= ends or (gate == SOAK and measurement.verdict is Verdict.FAILED):
+        if gate == SOAK and now >= look_at:
+            return Do(gate)  # as long as the old key is disabled, every run looks again whether somebody misses it
         return Stop(_EXITS[measurement.verdict], f"{gate}: {measurement.why}", _way_out(rotation, gate))
-    look_at = evidence.at + _interval(rotation, gate)
     if expected is not None and evidence.at < expected:
         look_at = min(look_at, expected) if gate == SOAK else expected
     if now < look_at:
@@ -133,51 +165,9 @@ _EXITS: Final = {
 def _way_out(rotation: Rotation, gate: StepId) -> str:
     if gate == ADOPT:
         return "start"
-    if rotation.rolling_back:
-        return "resume"
+    if rotation.rolling_back or rotation.plan.playbook.leaked:
+        return "resume"  # a leaked key is not rolled back to
     return "verify" if gate.verb in ("observe", "probe") else "status" if gate == DRAIN else "rollback"
-
-
-def _interval(rotation: Rotation, gate: StepId) -> timedelta:
-    playbook = rotation.plan.playbook
-    if gate == ADOPT:
-        return _ADOPT_INTERVAL
-    return playbook.observe_interval if gate.verb in ("observe", "soak") else playbook.pings.interval
-
-
-def _ends(rotation: Rotation, gate: StepId, evidence: Evidence) -> datetime:
-    """When patience with this gate ends."""
-    playbook = rotation.plan.playbook
-    if gate == ADOPT:
-        return evidence.began + playbook.adopt_patience
-    if gate.verb in ("test", "pings", "probe"):
-        return evidence.began + playbook.pings.patience
-    start = max(evidence.began, _expected(rotation, gate) or evidence.began)
-    return start + playbook.observe_timeout
-
-
-def _expected(rotation: Rotation, gate: StepId) -> datetime | None:
-    """The earliest instant at which a gate that needs time can pass."""
-    if gate == DRAIN:
-        return drain_window(rotation)[1]
-    return soak_ends(rotation) if gate == SOAK else None
-
-
-def drain_window(rotation: Rotation) -> tuple[datetime, datetime]:
-    """From the last deploy (law 7a), at least as long as the slowest cadence (b), and the usage report's lag (c)."""
-    opens = last_change(rotation) or rotation.opened_at
-    slowest = max((consumer.cadence for consumer in rotation.plan.consumers), default=timedelta())
-    drain = rotation.plan.playbook.drain
-    return opens, opens + max(drain.quiet_for, slowest) + drain.lag
-
-
-def soak_ends(rotation: Rotation) -> datetime:
-    return rotation.steps[DISABLE].since + rotation.plan.playbook.soak
-
-
-def freshness(rotation: Rotation) -> timedelta:
-    """How old evidence may be when an effect begins that rests on it."""
-    return max(_FRESH, 4 * rotation.plan.playbook.observe_interval)
 
 
 # --- effects
@@ -225,6 +215,8 @@ def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> 
 def _question(rotation: Rotation, step: StepId) -> str:
     old = rotation.old
     key = f"the old key {old.fingerprint}" if old else "the old key"
+    if step == ARCHIVE and not rotation.plan.managed:
+        return f"has somebody deleted {key} by hand, in Anthropic's Console? It has soaked; your yes is its only record"
     if step == ARCHIVE:
         return f"archive {key}? It has soaked; this is the one step that cannot be undone"
     drain = rotation.gates.get(DRAIN)

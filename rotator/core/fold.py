@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from rotator.core import record
-from rotator.core.plan import ADOPT, DISABLE
+from rotator.core.plan import ADOPT, ARCHIVE, DISABLE
 from rotator.model.decision import Exit
 from rotator.model.event import Event, Kind
 from rotator.model.keys import Fingerprint
@@ -101,6 +101,8 @@ def _intended(rotation: Rotation, event: Event) -> Rotation:
 
 
 def _applied(rotation: Rotation, event: Event) -> Rotation:
+    if event.step == str(ARCHIVE):  # a rollback that was ordered meanwhile came too late (law 9)
+        rotation = replace(rotation, rolling_back=None)
     return _settled(rotation, event, Mark.APPLIED)
 
 
@@ -128,6 +130,7 @@ def _failed(rotation: Rotation, event: Event) -> Rotation:
     before = rotation.steps[step]
     if event.data.get("standing"):
         return _with_step(rotation, step, replace(before, mark=Mark.READY, since=event.at))
+    before = replace(before, attempts=max(before.attempts, event.attempt))  # an inspection in vain counts as well
     exit_code = event.data.get("exit")
     state = replace(
         before,
@@ -185,11 +188,26 @@ def _approved(rotation: Rotation, event: Event) -> Rotation:
     )
     rotation = replace(rotation, approvals=(*rotation.approvals, approval))
     verb, _, subject = approval.what.partition(":")
+    if approval.what == ROLLBACK and no_way_back(rotation) is not None:
+        return rotation
     if approval.what == ROLLBACK:
         return _fresh(replace(rotation, rolling_back=approval, gates={}, reenabled=None), event)
     if verb in ("applied", "absent"):
         return _answered(rotation, StepId.parse(subject), Mark.APPLIED if verb == "applied" else Mark.READY, event)
     return rotation
+
+
+def no_way_back(rotation: Rotation) -> str | None:
+    """Why the rotation cannot be rolled back; None where it can. One that was ordered too late turns nothing round."""
+    archive = rotation.steps.get(ARCHIVE)
+    if archive is not None and archive.mark is Mark.APPLIED:
+        return "the old key is archived: from here it goes forward only"
+    touched = any(step.verb in ("promote", "disable") for step in rotation.steps)
+    if rotation.plan.playbook.leaked and touched:
+        return "the old key leaked: it is never restored or enabled again"
+    if rotation.plan.first and touched:
+        return f"{rotation.plan.credential} had no key before: there is nothing to roll back to"
+    return None
 
 
 def _answered(rotation: Rotation, step: StepId, mark: Mark, event: Event) -> Rotation:

@@ -19,8 +19,11 @@ def observed(
 
     One that reports neither key counts as unknown: a third key is somebody's surprise, not a pass.
     """
-    holds = [instance for instance in instances if _says(instance, wanted)]
-    others = [instance for instance in instances if other is not None and _says(instance, other)]
+    said_wanted = [_says(instance, wanted) for instance in instances]
+    said_other = [other is not None and _says(instance, other) for instance in instances]
+    said = list(zip(instances, said_wanted, said_other, strict=True))
+    holds = [instance for instance, one, two in said if one and not two]  # head and tail may fit both: then neither
+    others = [instance for instance, one, two in said if two and not one]
     unknown = len(instances) - len(holds) - len(others)
     on_new, on_old = (len(holds), len(others)) if wanted_is_new else (len(others), len(holds))
     facts: dict[str, Json] = {
@@ -68,7 +71,7 @@ def adopted(
         "key_id": record.id if record else None,
         "organization": ping.organization,
         "workspace": ping.workspace,
-        "old_key_works": None if old_ping is None else _works(old_ping),
+        "old_key_works": _known_to_work(old_ping),
     }
     proof: dict[str, Json] = {"request_ids": list(ping.request_ids), "model": ping.model}
     elsewhere = _elsewhere(ping, old_ping, record, old_record)
@@ -123,9 +126,7 @@ def drained(
         why = f"the quiet window is open until {closes:%Y-%m-%d %H:%M:%S} UTC"
         return _measurement(gate, Verdict.INCONCLUSIVE, why, {**facts, "passed": False}, proof)
     length = closes - opens
-    why = (
-        f"every listed consumer has been on the new key for {_brief(length)}; that the old key is silent is not proven"
-    )
+    why = f"{_brief(length)} have passed since the last deploy; that the old key is silent is not proven"
     if unproven == "refuse":
         why += ", and the playbook refuses to go on without proof"
         return _measurement(gate, Verdict.INCONCLUSIVE, why, {**facts, "passed": False}, proof, final=True)
@@ -202,6 +203,13 @@ def _measurement(
 
 def _says(instance: Instance, key: Fingerprint) -> bool:
     return instance.fingerprint is not None and key.matches(instance.fingerprint)
+
+
+def _known_to_work(ping: Ping | None) -> bool | None:
+    """False only where Anthropic refused the key: an outage says nothing of it."""
+    if ping is None or ping.verdict is Verdict.PASSED:
+        return None if ping is None else True
+    return False if ping.cause is Cause.UNAUTHENTICATED else None
 
 
 def _works(ping: Ping) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from rotator.core.decide import decide, drain_window, soak_ends
+from rotator.core.decide import decide, optional, retiring
 from rotator.core.owed import owed
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK
+from rotator.core.windows import drain_window, soak_ends
 from rotator.model.canonical import Json, JsonObject
 from rotator.model.decision import Ask, Decision, Do, Stop, Wait
 from rotator.model.measure import Verdict
@@ -59,10 +60,14 @@ def phase(rotation: Rotation) -> str:
 
 
 def _phase(rotation: Rotation) -> Phase:
+    if retiring(rotation) is not None:
+        return Phase.CONTRACT
     for step in rotation.plan.steps:
         state, evidence = rotation.steps.get(step.id), rotation.gates.get(step.id)
         done = state is not None and state.mark is Mark.APPLIED
-        passed = evidence is not None and evidence.measurement.verdict is Verdict.PASSED
+        passed = evidence is not None and (
+            evidence.measurement.verdict is Verdict.PASSED or optional(rotation, step.id)
+        )
         if not (done if step.effect else passed):
             return step.phase
     return Phase.CONTRACT
@@ -100,7 +105,7 @@ def next_command(rotation: Rotation, decision: Decision) -> str:
         return "" if rotation.outcome is Outcome.COMPLETED else f"rotate start {name}"
     match decision:
         case Ask(what, _, _) if ":" in what:
-            return f"rotate approve {name} '{what}' --by YOU"
+            return f"rotate approve {name} '{what}' --by WHO --reason WHY"
         case Stop(next=words) if words.startswith("rotate "):
             return words
         case Stop(next=words) if words and " " not in words:
@@ -123,7 +128,7 @@ def old_status(rotation: Rotation) -> str:
     """`active`, `inactive` or `archived` by what the journal knows; `refused`: dead without our doing."""
     if _is(rotation, ARCHIVE, Mark.APPLIED):
         return "archived"
-    if _is(rotation, DISABLE, Mark.APPLIED):
+    if _is(rotation, DISABLE, Mark.APPLIED) or _is(rotation, DISABLE, Mark.UNDOING):
         return "inactive"
     adopted = rotation.gates.get(ADOPT)
     if adopted is not None and adopted.measurement.facts.get("old_key_works") is False:
@@ -170,6 +175,6 @@ def keys_stand(rotation: Rotation | None) -> str:
         return f"The new key is current; the old key is {old} as well. Nothing was lost."
     if any(promoted):
         return f"{sum(promoted)} of {len(promoted)} secrets name the new key, the others the old one, which is {old}."
-    staged = any(step.verb == "stage" for step in rotation.steps)
+    staged = any(step.verb == "stage" and state.mark is not Mark.UNDONE for step, state in rotation.steps.items())
     new = "the new key is only pending" if staged else "the new key is stored nowhere yet"
     return f"The old key is current and {old}; {new}. Nothing was lost."

@@ -131,6 +131,59 @@ class Credential:
     playbook: str = "standard"
 
 
+LocalSource: TypeAlias = EnvSource | FileSource
+"""Where a secret value is read from before any store can be reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultAppRole:
+    """`role_id` is no secret and may stand there itself; `secret_id` is one."""
+
+    role_id: LocalSource | str
+    secret_id: LocalSource
+    mount: str = "approle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultKubernetes:
+    """By the pod's service account; `token` is read anew at every login."""
+
+    role: str
+    mount: str = "kubernetes"
+    token: LocalSource = FileSource("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultJwt:
+    """By a JWT, such as a CI job's OIDC token."""
+
+    role: str
+    token: LocalSource
+    mount: str = "jwt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultAws:
+    """By our AWS identity (IAM)."""
+
+    role: str
+    mount: str = "aws"
+
+
+VaultAuth: TypeAlias = VaultAppRole | VaultKubernetes | VaultJwt | VaultAws
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultConfig:
+    """The Vault of all `vault://` references. VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT and VAULT_TOKEN win over it."""
+
+    address: str | None = None
+    namespace: str | None = None
+    ca_cert: str | None = None  # a file or a folder
+    pending_suffix: str = ".pending"  # of the sibling path that a new key waits at
+    auth: VaultAuth | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole of `rotate.yaml`. `path` is where it was found, for messages and for relative names."""
@@ -139,6 +192,7 @@ class Config:
     journal: str | None
     notify: tuple[str, ...]
     credentials: Mapping[str, Credential]
+    vault: VaultConfig | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rotator.core import judge
-from rotator.core.decide import drain_window
+from rotator.core.windows import drain_window
 from rotator.model.measure import Measurement
 from rotator.steps.context import Context
 

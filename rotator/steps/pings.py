@@ -10,6 +10,14 @@ from rotator.steps.context import Context
 
 class Pings:
     def measure(self, context: Context) -> Measurement:
+        wanted = context.rotation.plan.playbook.pings
+        return self._measure(context, wanted.count, inference=wanted.inference)
+
+    def once(self, context: Context) -> Measurement:
+        """One ping that costs nothing: what a soak of a day can afford at every look."""
+        return self._measure(context, 1, inference=False)
+
+    def _measure(self, context: Context, count: int, *, inference: bool) -> Measurement:
         key: KeyText | None = None
         for secret, store in context.ports.stores.items():
             version = store.read(Label.CURRENT)
@@ -18,17 +26,15 @@ class Pings:
             wrong = judge.stored(context.step, secret, found, context.new, "current")
             if wrong is not None:
                 return wrong
-        wanted = context.rotation.plan.playbook.pings
-        pings = self._ping(context, key) if key is not None else ()
-        return judge.pinged(context.step, pings, wanted.count, "the new key")
+        pings = self._ping(context, key, count, inference) if key is not None else ()
+        return judge.pinged(context.step, pings, count, "the new key")
 
-    def _ping(self, context: Context, key: KeyText) -> tuple[Ping, ...]:
-        wanted = context.rotation.plan.playbook.pings
+    def _ping(self, context: Context, key: KeyText, count: int, inference: bool) -> tuple[Ping, ...]:
         made: list[Ping] = []
-        for number in range(wanted.count):
+        for number in range(count):
             if number:
-                context.ports.clock.sleep(wanted.interval)
-            made.append(context.ports.issuer.ping(key, inference=wanted.inference))
+                context.ports.clock.sleep(context.rotation.plan.playbook.pings.interval)
+            made.append(context.ports.issuer.ping(key, inference=inference))
             if made[-1].verdict is not Verdict.PASSED:
                 break
         return tuple(made)

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rotator.core import judge
-from rotator.core.decide import soak_ends
-from rotator.model.measure import Measurement
+from rotator.core.plan import DISABLE, PINGS
+from rotator.core.windows import soak_ends
+from rotator.model.errors import OutsideError
+from rotator.model.measure import Measurement, Verdict
 from rotator.model.plan import PlannedConsumer, StepId
 from rotator.steps import retire
 from rotator.steps.context import Context
 from rotator.steps.observe import Observe
+from rotator.steps.pings import Pings
 from rotator.steps.probe import Probe
 
 
 class Soak:
     def measure(self, context: Context) -> Measurement:
+        """What cannot be measured hides nothing that can: each part stands for itself."""
         required = [consumer for consumer in context.rotation.plan.consumers if consumer.required]
         parts = [part for consumer in required for part in self._watch(context, consumer)]
-        status = retire.status(context)
+        if parts:
+            parts.append(_part(context, PINGS, Pings().once))
+        status = None
+        try:
+            status = retire.status(context)
+        except OutsideError as error:
+            parts.append(Measurement(gate=str(DISABLE), verdict=Verdict.ERRORED, why=error.message))
         return judge.soaked(context.step, context.ports.clock.now(), soak_ends(context.rotation), parts, status)
 
     def _watch(self, context: Context, consumer: PlannedConsumer) -> list[Measurement]:
-        parts = [Observe().measure(_at(context, StepId("observe", consumer.name)))]
+        parts = [_part(context, StepId("observe", consumer.name), Observe().measure)]
         if consumer.probes:
-            parts.append(Probe().measure(_at(context, StepId("probe", consumer.name))))
+            parts.append(_part(context, StepId("probe", consumer.name), Probe().measure))
         return parts
+
+
+def _part(context: Context, gate: StepId, measure: Callable[[Context], Measurement]) -> Measurement:
+    try:
+        return measure(_at(context, gate))
+    except OutsideError as error:
+        return Measurement(gate=str(gate), verdict=Verdict.ERRORED, why=error.message)
 
 
 def _at(context: Context, step: StepId) -> Context:

@@ -152,3 +152,15 @@ def _skip(text: str, at: int) -> int:
     while text[at] in _SPACE:
         at += 1
     return at
+
+
+def member_text(text: str, *names: str) -> str | None:
+    """The text of a member of nested JSON objects, exactly as it is written there; None where there is no such one."""
+    for name in names:
+        if not isinstance(_parsed(text), dict):
+            return None
+        found = [text[member.start : member.end] for member in _members(text) if member.name == name]
+        if not found:
+            return None
+        text = found[-1]
+    return text

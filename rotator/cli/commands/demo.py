@@ -39,7 +39,7 @@ def demo(
         begun = SystemClock().now()
         directory = fresh_directory("rotate-demo-")
         with until_interrupted(f"interrupted: the sandbox has ended; what it wrote is in {directory}"):
-            screen = open_screen(json=json or naive)
+            screen = open_screen(json=json)
             screen.say("Starting a sandbox on this machine: AWS, Anthropic, six instances of three services, traffic.")
             with world_in(directory) as world:
                 screen.say("It is up: some 48 requests a second go through all instances, with the old key.")
@@ -75,7 +75,7 @@ def _naive(world: World, screen: Screen, begun: datetime, json: bool) -> int:
     if json:
         show_json(result.to_json())
     else:
-        show("\n".join(["", *outage(result, down, sample)]))
+        show("\n".join(["", *outage(result, world, down, sample)]))
     return 0 if result.failed_requests else 1
 
 
@@ -87,3 +87,4 @@ def _stay(world: World) -> None:
     for line in exports(world.environment):
         write(f"  {line}")
     stay_up()
+    write("\nthe sandbox has ended")

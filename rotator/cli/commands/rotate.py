@@ -47,6 +47,10 @@ def start(
         if opened is not None:
             work.forward(opened)
             work.screen.say(f"rotation {opened.id}, opened by {opened.opened_by}, is open: going on with it")
+            if key_file is not None and not needs_key(opened):
+                work.screen.say("it has its new key already, in the store: the one given now is not read")
+            if playbook is not None:
+                work.screen.say(f"it goes on by the playbook it was opened with, {opened.plan.playbook.name}")
             plan = work.place.checked_plan(work.credential, opened)
         else:
             policy = work.place.playbook(work.credential, playbook)

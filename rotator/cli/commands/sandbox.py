@@ -1,7 +1,216 @@
+"""`rotate sandbox …`: the parts of the sandbox, each started by hand. On loopback, and nowhere else."""
+
 from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 import typer
 
+_FIELD: Final = "ANTHROPIC_API_KEY"
+_CONTROL: Final = "ROTATOR_SANDBOX_CONTROL"
+_NO_PROXY: Final = {"NO_PROXY": "127.0.0.1,localhost"}
+_Directory = Annotated[
+    Path | None, typer.Option("--directory", metavar="DIR", help="Where its files go; else a fresh one.")
+]
+
+
+_Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0: any that is free.")]
+
 
 def register(app: typer.Typer) -> None:
-    pass
+    group = typer.Typer(
+        name="sandbox",
+        help="AWS, Anthropic and consumers on this machine, to try a rotation on. Nothing real is touched.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    for command in (aws, anthropic, key, secret, consumer, world):
+        group.command()(command)
+    app.add_typer(group)
+
+
+def aws(
+    port: _Port = 4566,
+    region: Annotated[str, typer.Option("--region", help="The one that the export lines name.")] = "eu-west-1",
+) -> None:
+    """Serve AWS Secrets Manager until Ctrl-C. On stdout: the export lines that point to it."""
+    from rotator.cli.demo_world import exports, require_sandbox, until_interrupted
+    from rotator.cli.results import show
+    from rotator.cli.screen import write
+    from rotator.cli.work import plainly
+    from rotator.sandbox.by_hand import require_free
+
+    with plainly(lambda: None, json=False):
+        require_sandbox()
+        require_free(port)
+        with until_interrupted("the sandbox's AWS has ended; its secrets are gone"):
+            from rotator.sandbox.aws import SandboxAws
+
+            with SandboxAws(region=region, port=port) as server:
+                show("\n".join(exports({**server.environment, "AWS_REGION": region, **_NO_PROXY})))
+                write("AWS is up until Ctrl-C, and forgets everything then.\nNext: rotate sandbox anthropic")
+                server.wait()
+
+
+def anthropic(port: _Port = 4570, directory: _Directory = None) -> None:
+    """Serve Anthropic until Ctrl-C. On stdout: the export lines that point to it."""
+    from rotator.cli.demo_world import fresh_directory, until_interrupted
+    from rotator.cli.work import plainly
+    from rotator.sandbox.by_hand import require_free
+
+    with plainly(lambda: None, json=False):
+        require_free(port)
+        folder = (directory or fresh_directory("rotate-sandbox-")).absolute()
+        with until_interrupted("the sandbox's Anthropic has ended; its keys are worth nothing now"):
+            _serve_anthropic(port, folder)
+
+
+def _serve_anthropic(port: int, folder: Path) -> None:
+    from rotator.cli.demo_world import exports
+    from rotator.cli.results import show
+    from rotator.cli.screen import write
+    from rotator.sandbox.anthropic import SandboxAnthropic
+    from rotator.sandbox.by_hand import private_file
+
+    written: list[Path] = []
+    with SandboxAnthropic(port=port) as server:
+        try:
+            admin, _ = server.books.issue_admin("sandbox admin")
+            written.append(private_file(folder / "admin.key", admin.reveal()))
+            written.append(private_file(folder / "control.token", server.control_token))
+            show("\n".join(exports({"ANTHROPIC_BASE_URL": server.url, _CONTROL: str(written[1])})))
+            show(f"# in rotate.yaml, under issuer.anthropic:  admin_key: file:{written[0]}")
+            write("Anthropic is up until Ctrl-C, and forgets everything then.\nNext: rotate sandbox key > first.key")
+            server.wait()
+        finally:
+            for path in written:
+                path.unlink(missing_ok=True)
+
+
+def key(
+    name: Annotated[str, typer.Option("--name", help="What the Console would list it as.")] = "made by hand",
+    url: Annotated[
+        str | None, typer.Option("--url", help="The sandbox's Anthropic; else ANTHROPIC_BASE_URL.", show_default=False)
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", help=f"Its control.token; else {_CONTROL}.", show_default=False),
+    ] = None,
+) -> None:
+    """The Console: make a key. It goes to stdout, for a file: (umask 077; rotate sandbox key > new.key)."""
+    from rotator.cli.results import show
+    from rotator.cli.work import plainly
+    from rotator.sandbox.by_hand import make_key
+
+    with plainly(lambda: None, json=False):
+        where = url or _known("ANTHROPIC_BASE_URL", "anthropic")
+        token = _read(token_file or Path(_known(_CONTROL, "anthropic")), "the control token")
+        show(make_key(where, token, name).reveal())
+
+
+def secret(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as prod/anthropic.")],
+    key_file: Annotated[Path, typer.Option("--key-file", metavar="FILE", help="The key that goes into it.")],
+    field: Annotated[str, typer.Option("--field", help="The JSON field that holds the key.")] = _FIELD,
+    region: Annotated[
+        str | None, typer.Option("--region", help="Else AWS_REGION, AWS_DEFAULT_REGION.", show_default=False)
+    ] = None,
+) -> None:
+    """Create a secret with its first key. On stdout: its reference, for rotate.yaml."""
+    from rotator.cli.results import show
+    from rotator.cli.work import plainly
+    from rotator.model.keys import KeyText
+    from rotator.sandbox.by_hand import create_secret
+
+    with plainly(lambda: None, json=False):
+        url = _known("AWS_ENDPOINT_URL", "aws")
+        chosen = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-west-1"
+        text = KeyText(_read(key_file, "the key"))
+        show(create_secret(url, region=chosen, name=name, field=field, key=text))
+
+
+def consumer(
+    kind: Annotated[
+        Literal["boot", "hot"],
+        typer.Argument(metavar="boot|hot", help="boot: reads the key once. hot: follows the secret by itself."),
+    ],
+    secret: Annotated[str, typer.Argument(metavar="SECRET", help="Such as aws-sm://REGION/NAME#FIELD.")],
+    port: _Port = 0,
+    refresh: Annotated[float, typer.Option("--refresh", help="hot: seconds between two reads of the secret.")] = 1.0,
+) -> None:
+    """One instance of a consumer until Ctrl-C: /healthz says which key it holds, /ask makes a call with it."""
+    from rotator.cli.demo_world import until_interrupted
+    from rotator.cli.screen import write
+    from rotator.cli.work import plainly
+    from rotator.sandbox.by_hand import require_free
+    from rotator.sandbox.callers import BootCaller, HotCaller
+    from rotator.sandbox.consumer import serve
+    from rotator.sandbox.loopback import require_loopback
+
+    with plainly(lambda: None, json=False):
+        anthropic_url = require_loopback(_known("ANTHROPIC_BASE_URL", "anthropic"))
+        require_loopback(_known("AWS_ENDPOINT_URL", "aws"))
+        require_free(port)
+        with until_interrupted("the consumer has ended"):
+            caller = BootCaller(secret, anthropic_url) if kind == "boot" else HotCaller(secret, anthropic_url, refresh)
+            write("The consumer is up until Ctrl-C: GET /healthz says which key it holds, GET /ask makes a call.")
+            serve(caller, port)
+
+
+def world(directory: _Directory = None) -> None:
+    """The demo's whole world until Ctrl-C: AWS, Anthropic, six instances, traffic, and a rotate.yaml for it."""
+    from rotator.cli.demo_world import fresh_directory, require_sandbox, until_interrupted
+    from rotator.cli.work import plainly
+    from rotator.model.errors import UsageError
+
+    with plainly(lambda: None, json=False):
+        require_sandbox()
+        if directory is not None and directory.exists() and any(directory.iterdir()):
+            raise UsageError(f"{directory} is not empty", "name one that is, or none: a fresh one is made")
+        folder = directory or fresh_directory("rotate-world-")
+        with until_interrupted(f"the world has ended; what it wrote is in {folder}"):
+            _serve_world(folder)
+
+
+def _serve_world(folder: Path) -> None:
+    import threading
+
+    from rotator.cli.demo_world import exports, world_in
+    from rotator.cli.results import show
+    from rotator.cli.screen import write
+    from rotator.sandbox.by_hand import private_file
+    from rotator.sandbox.world_files import CREDENTIAL
+
+    write("Starting AWS, Anthropic, six instances of three services, and traffic.")
+    with world_in(folder) as running:
+        new_key = private_file(running.directory / "new.key", running.new_key("by hand").reveal())
+        show("\n".join(exports({**running.environment, **_NO_PROXY})))
+        write(f"The world is up until Ctrl-C. In another terminal, after the lines above:\n  rotate plan {CREDENTIAL}")
+        write(f"  rotate start {CREDENTIAL} --key-file {new_key}")
+        write(f"  rotate verify {CREDENTIAL}\n  rotate finish {CREDENTIAL} --watch")
+        threading.Event().wait()
+
+
+def _known(variable: str, server: str) -> str:
+    from rotator.model.errors import UsageError
+
+    found = os.environ.get(variable)
+    if not found:
+        raise UsageError(f"{variable} is not set", f"copy the export lines that `rotate sandbox {server}` printed")
+    return found
+
+
+def _read(path: Path, what: str) -> str:
+    """One line from a file, bounded."""
+    from rotator.model.errors import UsageError
+
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(65_536).strip()
+    except OSError as error:
+        raise UsageError(f"{what} cannot be read from {path}: {error.strerror}") from None
+    if not text:
+        raise UsageError(f"{what} cannot be read from {path}: it is empty")
+    return text

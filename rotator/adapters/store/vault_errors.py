@@ -1,0 +1,188 @@
+"""What Vault says when it refuses, in plain words. API: https://developer.hashicorp.com/vault/api-docs#http-status-codes
+
+Nothing that could hold a secret's text is passed on: a request's body and a response's data are never quoted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from rotator.model.errors import OutsideError, Refused, StoreConflict, Unreachable
+
+_SECRET_LIKE = re.compile(r"sk-[\w-]+|\b(?:hv[sbr]|[sbr])\.[\w-]{8,}")  # keys, and Vault's own tokens
+_QUOTED_LIMIT = 300  # characters of Vault's own text in ours
+_UNREPLICATED, _STANDBY, _DR_SECONDARY, _PERFORMANCE_STANDBY = 412, 429, 472, 473
+_AGAIN = "Repeat the command: it takes up where it stopped."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which Vault: named in every message."""
+
+    address: str
+    namespace: str | None
+
+    def __str__(self) -> str:
+        return f"Vault at {self.address}" + (f", namespace {self.namespace}" if self.namespace else "")
+
+    @property
+    def namespace_hint(self) -> str:
+        asked = f"Is {self.namespace} the right namespace" if self.namespace else "Does the secret live in a namespace"
+        return f"{asked} (VAULT_NAMESPACE, or `namespace` under `vault` in rotate.yaml)?"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `text` may hold keys and tokens: never shown."""
+
+    status: int
+    text: str = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON object; empty where there is none."""
+        try:
+            found = json.loads(self.text)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def part(self, name: str) -> dict[str, Any]:
+        """The body's `data` or `auth`; empty where there is none."""
+        found = self.body.get(name)
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def errors(self) -> str:
+        """Vault's own words."""
+        said = self.body.get("errors")
+        return "; ".join(str(one) for one in said) if isinstance(said, list) else ""
+
+
+class CasMismatch(StoreConflict):
+    """Another version has become the current one since the one that was read."""
+
+
+class Unanswered(Unreachable):
+    """A write without a clear answer: only another look tells whether it took effect."""
+
+
+def answered(answer: Answer, call: str, place: Place) -> OutsideError:
+    """Our error for an answer that is none of success, 403 and a plain 404. `call`: `POST secret/data/prod/chat`."""
+    said = answer.errors.lower()
+    match answer.status:
+        case 400 if "check-and-set parameter did not match" in said:
+            return CasMismatch(f"{call}: the secret has another version than the one that was read.")
+        case 400 if "check-and-set parameter required" in said:
+            return Refused(
+                f"{place} demands check-and-set for {call}, and did not get it.",
+                "This is a fault of rotator: it always sends it. Look for a proxy that changes requests.",
+            )
+        case 400 if "https server" in answer.text.lower():
+            return Refused(f"{place} speaks TLS: it must be addressed by https://.", "Correct VAULT_ADDR.")
+        case 400 if "dr secondary" in said:
+            return _dr_secondary(call, place)
+        case 404 if "namespace not found" in said:
+            return Refused(f"{place}: there is no such namespace.", place.namespace_hint)
+        case 404 if "no handler for route" in said or "route entry not found" in said:
+            return Refused(
+                f"{place} has nothing mounted where {call} went.",
+                f"Check the mount's name, the part after vault:// in the reference. {place.namespace_hint}",
+            )
+        case 405:
+            return Refused(
+                f"{place} does not know {call}: no KV version 2 secrets engine is mounted there.",
+                "Name a KV version 2 mount (`vault secrets list -detailed` shows them).",
+            )
+        case 501:
+            return Refused(f"{place} is not initialised.", "Check VAULT_ADDR; a new Vault needs `vault operator init`.")
+        case status if status >= 500 or status in (_UNREPLICATED, _STANDBY, _DR_SECONDARY, _PERFORMANCE_STANDBY):
+            return _unable(answer, call, place)
+    return Refused(f"{place} refused {call} ({answer.status}).{quote(answer.errors)}", place.namespace_hint)
+
+
+def _unable(answer: Answer, call: str, place: Place) -> Unreachable:
+    """It may be otherwise in a moment, without anybody changing anything here."""
+    said, status = answer.errors.lower(), answer.status
+    if "sealed" in said:
+        return Unreachable(
+            f"{place} is sealed: it answers nobody until it is unsealed.",
+            "`vault status` shows it; whoever keeps it unseals it (`vault operator unseal`). Then repeat the command.",
+        )
+    if status == _UNREPLICATED:
+        return Unreachable(
+            f"{place} has not replicated yet what {call} rests on (412).", f"It catches up within seconds. {_AGAIN}"
+        )
+    if status == _PERFORMANCE_STANDBY:
+        return Unreachable(
+            f"{place} is a performance standby and did not pass {call} on to the active node (473).",
+            f"Point VAULT_ADDR at the cluster's own address. {_AGAIN}",
+        )
+    if status == _DR_SECONDARY:
+        return _dr_secondary(call, place)
+    if "standby" in said or "not active" in said or "active cluster node" in said:
+        return Unreachable(
+            f"{place} is a standby and knows no active node to pass {call} on to ({status}).",
+            f"A new one is elected within seconds; else point VAULT_ADDR at the active node. {_AGAIN}",
+        )
+    if status == _STANDBY:
+        return Unreachable(f"{place} limits the rate of requests, and refused {call} (429).", _AGAIN)
+    return Unreachable(f"{place} did not carry out {call} ({status}).", _AGAIN)
+
+
+def _dr_secondary(call: str, place: Place) -> Unreachable:
+    return Unreachable(
+        f"{place} is a disaster-recovery secondary: it does not answer {call}.",
+        "Point VAULT_ADDR at the primary cluster.",
+    )
+
+
+def unanswered(failure: Exception, call: str, place: Place) -> OutsideError:
+    """Our error where nothing came back. The failure's own text is left out: it may hold the request."""
+    from requests import exceptions as http
+
+    kind = type(failure).__name__
+    if isinstance(failure, http.SSLError):
+        return Refused(
+            f"The TLS connection to {place} was not trusted.",
+            "Name the authority that signed its certificate: VAULT_CACERT, or `ca_cert` under `vault` in rotate.yaml.",
+        )
+    if isinstance(failure, http.ConnectionError | http.Timeout | http.ChunkedEncodingError | http.ContentDecodingError):
+        return Unreachable(
+            f"{place} did not answer {call} ({kind}).", "Check the network and VAULT_ADDR, then repeat the command."
+        )
+    if isinstance(failure, http.TooManyRedirects):
+        return Unreachable(f"{place} sends {call} round in circles.", "Check the nodes' `api_addr` and VAULT_ADDR.")
+    if isinstance(failure, OSError) and not isinstance(failure, http.RequestException):
+        return Refused(
+            f"The certificates for {place} cannot be read ({kind}).",
+            "Check VAULT_CACERT, VAULT_CAPATH, and `ca_cert` under `vault` in rotate.yaml.",
+        )
+    return Refused(f"{call} could not be sent to {place} ({kind}).", "Check VAULT_ADDR: https://HOST:8200.")
+
+
+def denied(call: str, path: str, needed: tuple[str, ...], held: tuple[str, ...], place: Place) -> Refused:
+    """403, after the token's capabilities on the path have been asked for."""
+    missing = tuple(one for one in needed if one not in held and "root" not in held)
+    has = ", ".join(one for one in held if one != "deny") or "nothing"
+    if not missing:
+        return Refused(
+            f"{place} forbids {call}, although the token's policies allow {', '.join(needed)} there.",
+            "Another rule is in the way: a parameter constraint, Sentinel, a control group, or the token's CIDRs.",
+        )
+    wanted = ", ".join(f'"{one}"' for one in missing)
+    return Refused(
+        f"The token may not {' or '.join(missing)} {path} in {place}: it may do {has} there.",
+        f'Add to its policy: path "{path}" {{ capabilities = [{wanted}] }}. {place.namespace_hint}',
+    )
+
+
+def quote(said: str) -> str:
+    return " Vault says: " + _SECRET_LIKE.sub("(a secret)", " ".join(said.split()))[:_QUOTED_LIMIT] if said else ""

@@ -1,0 +1,124 @@
+"""Requests to one Vault through hvac: bounded, repeated only where asked, no exception of requests let out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from rotator.adapters.store import vault_errors
+from rotator.adapters.store.vault_errors import Answer, Place
+from rotator.model.errors import ConfigError, OutsideError, Refused, Unreachable
+
+if TYPE_CHECKING:
+    import hvac
+
+_CONNECT_SECONDS, _READ_SECONDS = 5, 10
+_ATTEMPTS = 4
+"""Of a request that may be repeated: connections fail, nodes lag behind, are busy, or have just lost their leader."""
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds, doubling
+_MAX_BYTES = 8 * 1024 * 1024
+"""Of one answer. Vault takes no entry larger than 1 MiB; a secret's metadata lists its versions."""
+_CLEAR = (400, 403, 404, 405)
+"""Refusals that the same request would meet again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request. `body` is JSON and may hold a key."""
+
+    method: str
+    path: str
+    body: str | None = field(default=None, repr=False)
+    params: Mapping[str, str] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Transport:
+    """Connects at the first request. May be shared by threads."""
+
+    def __init__(self, place: Place, *, authority: str | None, mine: tuple[str, str] | None) -> None:
+        """`authority`: a file or folder with the CAs to trust; `mine`: our own certificate and its key, as files."""
+        self._place = place
+        self._authority = authority
+        self._mine = mine
+        self._lock = Lock()
+        self._client: hvac.Client | None = None
+
+    def again(self, ask: Ask, token: str | None) -> Answer:
+        """Repeated while Vault does not answer or says that it cannot. Returns successes and clear refusals."""
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+        def attempt() -> Answer:
+            answer = self.once(ask, token)
+            if answer.ok or answer.status in _CLEAR:
+                return answer
+            raise vault_errors.answered(answer, str(ask), self._place)
+
+        patient = Retrying(
+            retry=retry_if_exception_type(Unreachable),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
+            reraise=True,
+        )
+        return patient(attempt)
+
+    def once(self, ask: Ask, token: str | None) -> Answer:
+        """Whatever is answered. Raises `Unreachable` or `Refused` where nothing is."""
+        from requests.exceptions import RequestException
+
+        headers = {"Content-Type": "application/json"} | ({"X-Vault-Token": token} if token else {})
+        try:
+            response = self._connected().adapter.request(
+                ask.method,
+                f"v1/{ask.path}",
+                headers=headers,
+                raise_exception=False,
+                data=ask.body,
+                params=ask.params,
+                stream=True,
+            )
+            return Answer(response.status_code, _text(response))
+        except (RequestException, OSError, UnicodeError) as failure:
+            error: OutsideError = vault_errors.unanswered(failure, str(ask), self._place)
+        # Outside the `except`: a chained exception would carry the request, and with it a key.
+        raise error
+
+    def _connected(self) -> hvac.Client:
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def _connect(self) -> hvac.Client:
+        import hvac
+        from hvac.adapters import RawAdapter
+
+        if not self._place.address:
+            raise ConfigError(
+                "Which Vault? VAULT_ADDR is not set, and rotate.yaml names no address.",
+                "Set VAULT_ADDR, or write `vault: {address: https://vault.example:8200}`.",
+            )
+        return hvac.Client(
+            url=self._place.address,
+            token="",  # none: each request brings the one that is valid then
+            cert=self._mine,
+            verify=self._authority or True,
+            timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+            adapter=RawAdapter,
+            namespace=self._place.namespace,
+        )
+
+
+def _text(response: Any) -> str:
+    """The answer's body, bounded."""
+    read = bytearray()
+    for chunk in response.iter_content(64 * 1024):
+        read += chunk
+        if len(read) > _MAX_BYTES:
+            response.close()
+            raise Refused(f"Vault's answer is larger than {_MAX_BYTES} bytes.", "Is VAULT_ADDR really a Vault?")
+    return read.decode("utf-8", "replace")

@@ -1,0 +1,83 @@
+"""Every call that crosses a port is an operation: counted, disturbed by faults, and looked at by the laws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rotator.sandbox.memory_world import Killed
+
+
+@dataclass(slots=True)
+class SimulatedProcess:
+    """One process of the tool. `late`: it slept through somebody else's taking over, inside the present operation."""
+
+    name: str
+    known_dead: set[str]
+    gone: bool = False
+    late: bool = False
+    deep: int = 0
+    """How many other processes are stopped while this one runs."""
+
+    @property
+    def me(self) -> str:
+        return self.name
+
+    def is_gone(self, holder: str) -> bool:
+        return holder in self.known_dead
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`port` is a kind of port (`store`); `subject` which one of them; `process` who calls."""
+
+    process: SimulatedProcess
+    port: str
+    subject: str
+    verb: str
+    args: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.port}.{self.verb}"
+
+    def __str__(self) -> str:
+        where = f" {self.subject}" if self.subject else ""
+        words = "".join(f" {argument.value}" for argument in self.args if hasattr(argument, "value"))
+        return f"{self.process.name}: {self.name}{where}{words}"
+
+
+class Ground(Protocol):
+    """What operations happen on: the world."""
+
+    def before(self, operation: Operation) -> None: ...
+
+    def answer(self, operation: Operation, real: Callable[..., Any], words: dict[str, Any]) -> Any: ...
+
+    def after(self, operation: Operation) -> None: ...
+
+
+class Crossing:
+    """Stands before one port, for one process."""
+
+    def __init__(self, ground: Ground, process: SimulatedProcess, port: str, subject: str, real: object) -> None:
+        self._ground, self._process, self._port, self._subject, self._real = ground, process, port, subject, real
+
+    def __getattr__(self, verb: str) -> Any:
+        real = getattr(self._real, verb)
+        if not callable(real):
+            return real
+        ground, process, port, subject = self._ground, self._process, self._port, self._subject
+
+        def call(*args: Any, **words: Any) -> Any:
+            if process.gone:
+                raise Killed(f"{process.name} is gone")
+            operation = Operation(process, port, subject, verb, args)
+            ground.before(operation)
+            given = ground.answer(operation, real, words)
+            ground.after(operation)
+            return given
+
+        self.__dict__[verb] = call  # the next look-up finds it without coming here
+        return call

@@ -1,0 +1,179 @@
+"""What an operator types, as the command line carries it out: same checks, same orders, same engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from rotator import orders
+from rotator.core import record
+from rotator.core.decide import decide
+from rotator.core.status import phase, waiting
+from rotator.engine import Run, Yes, advance
+from rotator.model.decision import Ask, Exit, Stop, Wait
+from rotator.model.errors import GateOpen, PlanChanged, RotatorError, UsageError
+from rotator.model.keys import Label
+from rotator.model.plan import Phase
+from rotator.model.rotation import Outcome, Rotation
+from rotator.sandbox.memory_world import Killed
+from rotator.session import Session
+from rotator.steps.needs import needs_key
+
+if TYPE_CHECKING:
+    from rotator.sandbox.sim.crossing import SimulatedProcess
+    from rotator.sandbox.sim.world import SimulatedWorld
+
+Answer: TypeAlias = Ask | Stop | Wait | RotatorError | None
+"""What the operator sees at the end; None: the process was killed."""
+
+YES: Final = Yes(by="ann", reason="the simulation says so")
+_YES: Final = {"disable": YES, "archive": YES}
+
+
+class SimulatedDesk:
+    """`stay`: how long a command may wait; `deep`: how many processes are stopped while this one works."""
+
+    def __init__(self, world: SimulatedWorld, deep: int = 0) -> None:
+        self._world = world
+        self._deep = deep
+
+    def type(self, command: str, *, stay: int | None = 60, yes: bool = True) -> Answer:
+        """`start`, `verify`, `finish`, `tick`, `rollback`, `resume`, `accept` (a changed plan), `abandon`, `unlock`, or
+        `approve WHAT`."""
+        world = self._world
+        process = world.process()
+        process.deep = self._deep
+        world.trace.append(f"{world.clock.now():%d %H:%M:%S} {process.me}: $ rotate {command}")
+        world.met[f"command {command.split()[0]}"] += 1
+        try:
+            answer: Answer = self._run(process, command, None if stay is None else timedelta(seconds=stay), yes)
+        except Killed:
+            process.gone = True
+            if world.scenario.same_machine:
+                world.dead.add(process.me)
+            answer = None
+        except RotatorError as error:
+            world.laws.no_key(f"{error.message} {error.hint}", "an error")
+            world.met[f"error {error.code}"] += 1
+            answer = error
+        process.gone = True
+        world.trace.append(f"  = {answer!r}")
+        return answer
+
+    def rotation(self) -> Rotation | None:
+        """What anybody can read in the log."""
+        from rotator.core.fold import fold
+
+        return fold(self._world.journal.events)
+
+    def _run(self, process: SimulatedProcess, command: str, stay: timedelta | None, yes: bool) -> Answer:
+        session = self._world.session(process)
+        word, _, what = command.partition(" ")
+        if word == "start":
+            return self._start(process, session, stay)
+        rotation = _opened(session, word)
+        if word == "approve":
+            orders.approve(session, what, YES)
+            return None
+        if word == "unlock":
+            orders.unlock(session, YES)
+            return None
+        if word == "abandon":
+            return self._abandon(session)
+        if word == "accept":
+            return self._on(process, session, stay, lambda: orders.resume(session, YES, self._world.plan), by_hand=False)
+        self._check(rotation)
+        match word:
+            case "tick":
+                return self._on(process, session, timedelta(), by_hand=False)
+            case "verify":
+                _forward(rotation)
+                if phase(rotation) == "expand":
+                    raise UsageError("not deployed everywhere yet", "rotate start")
+                return self._on(process, session, stay, horizon=Phase.OVERLAP)
+            case "finish":
+                _forward(rotation)
+                self._refuse_unproven(rotation)
+                return self._on(process, session, stay, yes=yes)
+            case "rollback":
+                orders.roll_back(session, YES)
+                return self._on(process, session, timedelta(seconds=60))
+            case "resume":
+                return self._on(process, session, stay, lambda: orders.resume(session, YES), by_hand=False)
+            case other:
+                raise ValueError(f"no command is called {other}")
+
+    def _on(
+        self,
+        process: SimulatedProcess,
+        session: Session,
+        stay: timedelta | None,
+        order: Callable[[], None] = lambda: None,
+        *,
+        horizon: Phase = Phase.CONTRACT,
+        by_hand: bool = True,
+        yes: bool = False,
+    ) -> Answer:
+        with session:
+            order()
+            run = Run(by="ann", horizon=horizon, stay=stay, by_hand=by_hand, yes=_YES if yes else {})
+            return advance(session, self._world.ports(process), run)
+
+    def _start(self, process: SimulatedProcess, session: Session, stay: timedelta | None) -> Answer:
+        world, rotation = self._world, session.rotation
+        opened = rotation if rotation is not None and rotation.outcome is Outcome.OPEN else None
+        if opened is not None:
+            _forward(opened)
+            self._check(opened)
+        else:
+            self._choose_keys()
+        key = world.new if opened is None or needs_key(opened) else None
+        ports = world.ports(process)
+        with session:
+            if opened is None:
+                orders.open_rotation(session, ports, world.plan, "ann")
+            return advance(session, ports, Run(by="ann", horizon=Phase.EXPAND, key=key, stay=stay))
+
+    def _choose_keys(self) -> None:
+        """Before a rotation is opened: what is current is the old key, and the person has another one at hand."""
+        world = self._world
+        store = next(iter(world.stores.values()))
+        version = store.read(Label.CURRENT)
+        if version is not None and version.key is not None:
+            world.old = version.key
+        if world.new == world.old or world.new in world.laws.died_at:
+            world.new = world.issue()
+
+    def _abandon(self, session: Session) -> Answer:
+        with session:
+            orders.abandon(session, YES)
+        return Stop(Exit.OWED, "the rotation was abandoned")
+
+    def _check(self, rotation: Rotation) -> None:
+        from rotator.core import plan as plans
+
+        world = self._world
+        plan = plans.build(
+            world.credential, rotation.plan.playbook, first=rotation.plan.first, managed=world.scenario.managed
+        )
+        if record.plan_digest(plan) != rotation.plan_digest:
+            raise PlanChanged("rotate.yaml is no longer what the rotation was opened with", "rotate resume --accept-plan")
+
+    def _refuse_unproven(self, rotation: Rotation) -> None:
+        where = phase(rotation)
+        if where == "contract" or rotation.reenabled is not None:
+            return
+        held = waiting(rotation, decide(rotation, self._world.clock.now()))
+        raise GateOpen(f"not proven yet: {held}", f"rotate {'start' if where == 'expand' else 'verify'} prod-chat")
+
+
+def _opened(session: Session, word: str) -> Rotation:
+    if session.rotation is None or session.rotation.outcome is not Outcome.OPEN:
+        raise UsageError(f"no rotation is open: nothing to {word}", "rotate start prod-chat")
+    return session.rotation
+
+
+def _forward(rotation: Rotation) -> None:
+    if rotation.rolling_back is not None:
+        raise UsageError(f"rotation {rotation.id} is being rolled back", "rotate rollback prod-chat")

@@ -1,0 +1,198 @@
+"""Carries the drawn faults out: around operations, and in the world beside them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from rotator.model.errors import JournalError, OutsideError, Refused, Unreachable
+from rotator.model.keys import Claim, KeyStatus, Label
+from rotator.model.measure import Cause, Ping, Verdict
+from rotator.sandbox.memory_world import Killed
+from rotator.sandbox.sim.faults import KINDS, Fault, FaultState
+
+if TYPE_CHECKING:
+    from rotator.sandbox.sim.crossing import Operation
+    from rotator.sandbox.sim.world import SimulatedWorld
+
+_WATCH: Final = {f"watch_{lie}": lie for lie in ("lags", "flaps", "pessimist", "optimist", "blind")}
+_AFTER: Final = frozenset({"reply_lost", "killed_after", "journal_lost_after"})
+_PAUSES: Final = (1, 45, 400)
+"""Seconds for which a stopped process sleeps: less than a lease, more than one, more than an effect's patience."""
+_JUMPS: Final = (1, 6, 30)
+"""Hours."""
+
+
+class Injector:
+    def __init__(self, world: SimulatedWorld, faults: tuple[Fault, ...]) -> None:
+        self._world = world
+        self.states = [FaultState(fault, KINDS[fault.kind].reach) for fault in faults]
+        self.staleness = timedelta(seconds=max([0, *(fault.lasts for fault in faults if fault.kind == "stale_read")]))
+        self._frozen: dict[tuple[str, str, Any], Any] = {}
+        """Answers that a stale store still gives."""
+        self._given: list[Any] | None = None
+
+    def inject(self, fault: Fault) -> None:
+        self.states.append(FaultState(fault, KINDS[fault.kind].reach))
+
+    def heal(self) -> None:
+        """Every fault ends; what people did stays done."""
+        self.states.clear()
+        self._frozen.clear()
+        self._world.issuer.books.organization_limit = None
+        for fleet in self._world.fleet.values():
+            fleet.lie, fleet.lag, fleet.stuck, fleet.fail_next = None, timedelta(), False, False
+
+    def before(self, operation: Operation) -> None:
+        self._around(operation, after=False)
+
+    def after(self, operation: Operation) -> None:
+        self._around(operation, after=True)
+
+    def instead(self, operation: Operation) -> list[Any] | None:
+        """A list of one: the answer in place of the port's."""
+        given, self._given = self._given, None
+        return given
+
+    def _around(self, operation: Operation, *, after: bool) -> None:
+        now = self._world.clock.now()
+        for state in list(self.states):
+            fault = state.fault
+            if (fault.kind in _AFTER) is not after or not state.reach(operation.port, operation.verb):
+                continue
+            state.seen += 1
+            if state.seen - 1 == fault.at:
+                state.until = now + timedelta(seconds=fault.lasts)
+            elif not (fault.lasts and state.until is not None and now < state.until):
+                if fault.lasts and state.until is not None and state.struck:
+                    self._ended(fault)
+                    state.struck = 0
+                continue
+            state.struck += 1
+            self._world.met[f"fault {fault.kind}"] += 1
+            self._world.trace.append(f"  fault: {fault}")
+            self._strike(fault, operation)
+
+    def _strike(self, fault: Fault, operation: Operation) -> None:
+        world, process = self._world, operation.process
+        match fault.kind:
+            case "request_lost" | "throttled" | "reply_lost" | "records_down":
+                self._unanswered(operation, Unreachable(f"{operation.port} {operation.subject} did not answer"))
+            case "refused":
+                self._unanswered(operation, Refused(f"{operation.port} {operation.subject}: permission denied", "ask"))
+            case "slow_reply":
+                world.clock.sleep(timedelta(seconds=1 + 40 * fault.choice))
+            case "stale_read":
+                self._stale(operation)
+            case "killed_before" | "killed_after" | "killed_at_effect":
+                world.met[f"killed around {operation.name}"] += 1
+                raise Killed(str(operation))
+            case "paused":
+                self._pause(operation, _PAUSES[int(fault.choice * 3)])
+            case "interleaved":
+                self._pause(operation, 0)
+            case "journal_lost_before" | "journal_lost_after" | "journal_full":
+                raise JournalError("the journal cannot be written: disk full", "free some space")
+            case kind if kind in _WATCH:
+                fleet = world.fleet[operation.subject]
+                fleet.lie, fleet.lag = _WATCH[kind], timedelta(seconds=fault.lasts if kind == "watch_lags" else 0)
+            case "rollout_stuck":
+                world.fleet[operation.subject].stuck = True
+            case "rollout_fails":
+                world.fleet[operation.subject].fail_next = True
+            case "key_limit":
+                world.issuer.books.organization_limit = 1
+            case "clock_jump":
+                world.clock.advance(timedelta(hours=_JUMPS[int(fault.choice * 3)]))
+            case _:
+                self._meanwhile(fault)
+        assert process is not None
+
+    def _ended(self, fault: Fault) -> None:
+        world = self._world
+        if fault.kind in _WATCH:
+            for fleet in world.fleet.values():
+                fleet.lie = None
+        elif fault.kind == "key_limit":
+            world.issuer.books.organization_limit = None
+        elif fault.kind == "rollout_stuck":
+            for fleet in world.fleet.values():
+                fleet.stuck = False
+        elif fault.kind == "stale_read":
+            self._frozen.clear()
+
+    def _unanswered(self, operation: Operation, error: OutsideError) -> None:
+        """A ping answers with a verdict, always; everything else raises."""
+        if operation.verb in ("ping", "measure"):
+            self._given = [Ping(verdict=Verdict.INCONCLUSIVE, cause=Cause.WEATHER, why=error.message)]
+            return
+        raise error
+
+    def _stale(self, operation: Operation) -> None:
+        """The first answer after the fault began is given again and again."""
+        label = operation.args[0] if operation.args else None
+        place = (operation.subject, operation.verb, label)
+        store = self._world.stores[operation.subject]
+        if place not in self._frozen:
+            self._frozen[place] = store.read(label) if isinstance(label, Label) else store.holder()
+        self._given = [self._frozen[place]]
+
+    def _pause(self, operation: Operation, seconds: int) -> None:
+        """The process is stopped (a closed laptop); others work; it goes on in the middle of its operation."""
+        world, process = self._world, operation.process
+        if world.interlude is None or process.deep:
+            return
+        given, self._given = self._given, None
+        length = len(world.journal.events)
+        world.clock.advance(timedelta(seconds=seconds))
+        world.interlude(process.deep + 1)
+        if len(world.journal.events) > length and operation.verb != "append":
+            process.late = True
+            world.met[f"others worked during {operation.name}"] += 1
+        self._given = given
+
+    def _meanwhile(self, fault: Fault) -> None:
+        """Something happens in the world, beside the tool."""
+        world, fleet = self._world, self._world.fleet[fault.consumer]
+        match fault.kind:
+            case "instance_late":
+                fleet.appear(world.old)
+                world.excused.add(fleet.running[-1].id)
+            case "fleet_scales":
+                fleet.scale(int(fault.choice * 6) - 2)
+            case "old_key_dies":
+                self._dies(world.old, fault.choice)
+            case "new_key_dies":
+                self._dies(world.new, fault.choice)
+            case "status_toggled":
+                if world.status(world.old) is KeyStatus.INACTIVE and not world.leaked:
+                    world.set_status(world.old, KeyStatus.ACTIVE)
+            case "secret_edited" | "key_edited":
+                self._edit(fault)
+            case "pending_taken":
+                ref = list(world.stores)[int(fault.choice * len(world.stores))]
+                claim = Claim(rotation="another", by="colleague", at=world.clock.now()) if fault.choice < 0.5 else None
+                world.stores[ref].foreign(f"foreign-{len(world.trace)}-{fault.at}", world.issue(), claim)
+            case "plan_edited":
+                world.edit_plan(fault.choice)
+            case kind:
+                raise ValueError(f"no fault is called {kind}")
+
+    def _dies(self, key: Any, choice: float) -> None:
+        world = self._world
+        if world.status(key) is KeyStatus.ACTIVE:
+            world.set_status(key, KeyStatus.ARCHIVED if choice < 0.3 else KeyStatus.INACTIVE)
+
+    def _edit(self, fault: Fault) -> None:
+        """By hand: another field, or another key: a third one, or the old one again."""
+        world = self._world
+        ref = list(world.stores)[int(fault.choice * len(world.stores))]
+        id = f"edited-{fault.at}-{int(fault.choice * 1e6)}"
+        if fault.kind == "secret_edited":
+            world.stores[ref].edit(id, fields={"note": id})
+        else:
+            world.stores[ref].edit(id, key=world.issue() if fault.choice * 100 % 1 < 0.5 else world.old)
+        world.edited_at[ref] = world.clock.now()
+        if world.laws.by_tool.get(world.current(ref)):
+            world.excused.add(ref)  # a person's own doing: the tool had retired that key before
+        world.secret_changed()
