@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
+KILLS ?= 200
+SEED ?= 1
+SEEDS ?= 10000
 
-.PHONY: demo test lint fmt types unit clean help lock
+.PHONY: demo soak sim test lint fmt types unit clean help lock
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,6 +36,12 @@ types: $(READY)  ## mypy, strict
 
 unit: $(READY)  ## the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup
+
+sim: $(READY)  ## simulated rotations: make sim SEEDS=100000
+	$(BIN)/python -m rotator.sandbox.sim --seeds $(SEEDS) --jobs $(JOBS)
+
+soak: $(READY)  ## real processes, killed and stopped at random: make soak KILLS=200 SEED=1
+	$(BIN)/python -m rotator.sandbox.soak --kills $(KILLS) --seed $(SEED) --json soak.json
 
 fmt: $(READY)  ## format the sources
 	$(BIN)/ruff check --fix --quiet . || true

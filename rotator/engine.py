@@ -19,9 +19,10 @@ from rotator.core import entry
 from rotator.core.approval import approved, evidence_digest
 from rotator.core.decide import decide, outcome
 from rotator.core.fold import closed_ids
+from rotator.core.plan import ARCHIVE, DISABLE
 from rotator.model.canonical import Json, JsonObject
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
-from rotator.model.errors import JournalError, OutsideError
+from rotator.model.errors import HeldByAnother, JournalError, OutsideError
 from rotator.model.event import Kind
 from rotator.model.keys import KeyText
 from rotator.model.measure import Measurement, Verdict
@@ -151,11 +152,35 @@ class _Engine:
     def _attempt(self, step: StepId, attempt: int) -> None:
         effect, context = effect_of(step), self._context(step)
         self.session.beat(effect.patience(context))
+        if step in (DISABLE, ARCHIVE):
+            self._look_once_more()
         try:
             data = effect.apply(context)
         except OutsideError as error:
             return self.session.settle(Kind.FAILED, step, entry.failure(error), attempt)
-        return self.session.settle(Kind.APPLIED, step, data, attempt)
+        try:
+            return self.session.settle(Kind.APPLIED, step, data, attempt)
+        except HeldByAnother:
+            self._mend(step, context)
+            raise
+
+    def _look_once_more(self) -> None:
+        """A process that was frozen since its intent would kill a key that is in use again: read the log first."""
+        known = len(self.session.events)
+        self.session.refresh()
+        if len(self.session.events) > known:
+            raise Moved
+
+    def _mend(self, step: StepId, context: Context) -> None:
+        """The journal cannot fence the issuer: we disabled the old key while others had taken the rotation over and
+        turned it round. Whoever notices, which is us, enables it again, unless it leaked."""
+        rotation = self.session.rotation
+        if step != DISABLE or rotation is None or rotation.plan.playbook.leaked:
+            return
+        if rotation.rolling_back is None and rotation.outcome is not Outcome.ABANDONED:
+            return  # they go forward: their own inspection finds the key disabled
+        effect_of(step).undo(context)
+        self._notify("the old key was disabled by a process that had been overtaken, and is enabled again", "")
 
     def _inspect(self, step: StepId) -> None:
         """Law 4: what became of an intent that was found open?"""

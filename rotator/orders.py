@@ -184,7 +184,7 @@ def resume(session: Session, yes: Yes, plan: Plan | None = None) -> None:
     if plan is not None:
         _refuse_other_secrets(session.open.plan, plan)
         data["plan"] = record.to_json(plan)
-    session.append(Kind.RESUMED, data=data)
+    session.order(Kind.RESUMED, data)
 
 
 def _refuse_other_secrets(before: Plan, plan: Plan) -> None:
@@ -198,7 +198,7 @@ def _refuse_other_secrets(before: Plan, plan: Plan) -> None:
 
 def abandon(session: Session, yes: Yes) -> None:
     """Walk away, inside `with session`: nothing is changed anywhere; what is left undone stays visible as owed."""
-    session.append(Kind.ABANDONED, data={"by": yes.by, "reason": yes.reason})
+    session.order(Kind.ABANDONED, {"by": yes.by, "reason": yes.reason})
 
 
 def unlock(session: Session, yes: Yes) -> str | None:

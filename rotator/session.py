@@ -7,7 +7,7 @@ log learns it from a conflict, re-reads, and either goes on (somebody answered) 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Final, TypeAlias
 
@@ -23,8 +23,13 @@ from rotator.ports import Clock, Conflict, Holders, Journal
 LEASE: Final = timedelta(seconds=30)
 """How long a silent holder is believed to be alive. One that certainly is not, on this machine, is not waited for."""
 
+_RENEW: Final = timedelta(seconds=10)
+"""A lease that was written less than this ago, and holds long enough, is not written again: each write is a commit."""
+
 _POSTS: Final = 20
 """How often a note (an approval, a rollback) is tried again after a conflict with a busy process."""
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 Listener: TypeAlias = Callable[[Rotation, Event | Decision], None]
 """Told of every event, journaled or only measured, and of every decision."""
@@ -54,6 +59,7 @@ class Session:
         self._owned = False
         self._from_the_dead = False
         self._found: str | None = None
+        self._beaten = self._until = _NEVER
 
     @property
     def me(self) -> str:
@@ -62,8 +68,11 @@ class Session:
     @property
     def open(self) -> Rotation:
         """The rotation that is open now. Raises `JournalError` where there is none: the caller has checked."""
+        return self._require_open()
+
+    def _require_open(self) -> Rotation:
         if self.rotation is None or self.rotation.outcome is not Outcome.OPEN:
-            raise JournalError(f"{self.credential} has no open rotation")
+            raise JournalError(f"{self.credential} has no open rotation", f"rotate status {self.credential}")
         return self.rotation
 
     @property
@@ -95,6 +104,7 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._until = _NEVER
         self._journal.release(self.credential, self.me)
 
     def evict(self, holder: str) -> None:
@@ -103,7 +113,11 @@ class Session:
 
     def beat(self, longer: timedelta = timedelta()) -> None:
         """Extend the lease: by `LEASE`, and by what the next call may take."""
-        self._journal.heartbeat(self.credential, self.me, self.clock.now() + LEASE + longer)
+        now = self.clock.now()
+        if self._beaten <= now < self._beaten + _RENEW and now + longer + LEASE - _RENEW <= self._until:
+            return
+        self._beaten, self._until = now, now + LEASE + longer
+        self._journal.heartbeat(self.credential, self.me, self._until)
 
     def refresh(self) -> None:
         """Read what others appended. Raises `HeldByAnother` where one of them took the rotation over."""
@@ -122,10 +136,27 @@ class Session:
         self._write(kind, step, data or {}, attempt)
 
     def post(self, kind: Kind, data: JsonObject, step: StepId | None = None) -> None:
-        """A person's note in the log: it does not take the rotation from the process that works on it."""
+        """A person's note in the log: it does not take the rotation from the process that works on it.
+
+        Raises `JournalError` where the rotation has ended meanwhile.
+        """
         for _ in range(_POSTS):
+            self._require_open()
             try:
                 return self._write(kind, step, data, 0)
+            except Moved:
+                continue
+        raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
+
+    def order(self, kind: Kind, data: JsonObject) -> None:
+        """What this process's own person orders: a note that came in meanwhile does not stand in its way.
+
+        Raises `JournalError` where the rotation has ended meanwhile, `HeldByAnother` where it was taken over.
+        """
+        for _ in range(_POSTS):
+            self._require_open()
+            try:
+                return self.append(kind, data=data)
             except Moved:
                 continue
         raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")

@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rotator.adapters.clock import SystemClock
 from rotator.adapters.holder import ProcessHolder
@@ -23,6 +25,7 @@ from rotator.model.config import (
     Playbook,
     SecretRef,
     SecretSource,
+    VaultConfig,
     VaultSecretRef,
 )
 from rotator.model.errors import ConfigError, PlanChanged, Refused
@@ -33,8 +36,11 @@ from rotator.ports import Clock, Deployer, Issuer, Journal, Notifier, Probe, Sec
 from rotator.session import Listener, Session, ignore
 from rotator.steps import Ports
 
+if TYPE_CHECKING:
+    from rotator.adapters.store.vault_connection import VaultConnection
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)  # no slots: `vault` is kept in the instance's dictionary
 class Workplace:
     """A configuration and everything that one process needs to work by it."""
 
@@ -85,12 +91,34 @@ class Workplace:
         folder = str(Path(self.config.path).parent)
         return Ports(
             clock=self.clock,
-            issuer=_issuer(credential, self.clock),
-            stores={str(ref): _store(ref) for ref in credential.secrets},
+            issuer=_issuer(credential, self.clock, self.store),
+            stores={str(ref): self.store(ref) for ref in credential.secrets},
             watchers=_watchers(credential, folder),
             deployers=_deployers(credential, folder),
             probes=_probes(credential),
         )
+
+    def store(self, ref: SecretRef) -> SecretStore:
+        if isinstance(ref, AwsSecretRef):
+            from rotator.adapters.store.aws import AwsSecretStore
+
+            return AwsSecretStore(ref)
+        from rotator.adapters.store.vault import VaultSecretStore
+
+        suffix = (self.config.vault or VaultConfig()).pending_suffix
+        return VaultSecretStore(ref, self.vault, pending_suffix=suffix)
+
+    @cached_property
+    def vault(self) -> VaultConnection:
+        """One for all secrets: it logs in once, at its first request."""
+        from rotator.adapters.store.vault_connection import VaultConnection
+
+        return VaultConnection(self.config.vault, clock=self.clock)
+
+    def admin_key(self, credential: Credential) -> Callable[[], KeyText] | None:
+        """Reads the Admin key anew at every call; None where the credential names none."""
+        source = credential.issuer.admin_key
+        return None if source is None else _reader(source, self.store)
 
     def notifier(self) -> Notifier:
         from rotator.adapters.notify import AppriseNotifier, Silent
@@ -103,6 +131,12 @@ def open_workplace(config_path: str | None) -> Workplace:
     from rotator.loader import find_config, load_config
 
     config = load_config(find_config(config_path, os.environ, Path.cwd()))
+    return Workplace(config, open_journal(config), SystemClock())
+
+
+def without_config() -> Workplace:
+    """For a command that looks at one key or one secret, where there is no `rotate.yaml`."""
+    config = Config(path=str(Path.cwd() / "rotate.yaml"), journal=None, notify=(), credentials={})
     return Workplace(config, open_journal(config), SystemClock())
 
 
@@ -133,14 +167,14 @@ def _differences(before: Plan, now: Plan) -> list[str]:
     return found or ["the order of its entries was changed"]
 
 
-def _issuer(credential: Credential, clock: Clock) -> Issuer:
+def _issuer(credential: Credential, clock: Clock, store: Callable[[SecretRef], SecretStore]) -> Issuer:
     from rotator.adapters.issuer.anthropic import AnthropicIssuer
 
     source = credential.issuer.admin_key
-    return AnthropicIssuer(admin_key=None if source is None else _reader(source), clock=clock)
+    return AnthropicIssuer(admin_key=None if source is None else _reader(source, store), clock=clock)
 
 
-def _reader(source: SecretSource) -> Callable[[], KeyText]:
+def _reader(source: SecretSource, store: Callable[[SecretRef], SecretStore]) -> Callable[[], KeyText]:
     def read() -> KeyText:
         from rotator.adapters.source import read_env, read_file
 
@@ -150,7 +184,7 @@ def _reader(source: SecretSource) -> Callable[[], KeyText]:
             case FileSource():
                 return read_file(source)
             case AwsSecretRef() | VaultSecretRef():
-                version = _store(source).read(Label.CURRENT)
+                version = store(source).read(Label.CURRENT)
                 if version is None or version.key is None:
                     raise Refused(
                         f"{source} holds no Admin key", "put it there, or take `admin_key` out of rotate.yaml"
@@ -158,14 +192,6 @@ def _reader(source: SecretSource) -> Callable[[], KeyText]:
                 return version.key
 
     return read
-
-
-def _store(ref: SecretRef) -> SecretStore:
-    if isinstance(ref, AwsSecretRef):
-        from rotator.adapters.store.aws import AwsSecretStore
-
-        return AwsSecretStore(ref)
-    raise ConfigError(f"{ref}: Vault is not supported yet by this version", "keep the key in AWS Secrets Manager")
 
 
 def _watchers(credential: Credential, folder: str) -> dict[str, Watcher]:

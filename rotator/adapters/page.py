@@ -19,6 +19,8 @@ TIMEOUT_S = 10.0
 """Seconds for a whole request, from connecting to the last byte."""
 LARGEST = 1 << 20
 """Bytes of a body."""
+LARGEST_ALL = 32 << 20
+"""Bytes of all bodies of one call: a big fleet that goes mad must not take this process's memory."""
 AT_ONCE = 16
 """Requests in flight."""
 _HEADERS = {"Accept": "application/json, */*;q=0.1", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
@@ -57,27 +59,23 @@ async def _fetch(urls: Sequence[str], headers: Mapping[str, str], timeout_s: flo
 
     verify = httpx2.create_ssl_context() if any(url.startswith("https:") for url in urls) else False
     turns = asyncio.Semaphore(AT_ONCE)
+    most = min(LARGEST, LARGEST_ALL // max(len(urls), 1))
     async with httpx2.AsyncClient(
         verify=verify,  # False only where no URL has a certificate to verify: loading the roots costs time
         follow_redirects=False,
         trust_env=False,
         timeout=timeout_s,
-        headers={
-            "Accept-Encoding": "identity",
-            "Accept": "application/json, */*;q=0.1",
-            "Cache-Control": "no-cache",
-            **headers,
-        },
+        headers={**_HEADERS, **headers},
     ) as client:
 
         async def one(url: str) -> Page | NoPage:
             async with turns:
-                return await _get(client, url, timeout_s)
+                return await _get(client, url, timeout_s, most)
 
         return await asyncio.gather(*(one(url) for url in urls))
 
 
-async def _get(client: httpx2.AsyncClient, url: str, timeout_s: float) -> Page | NoPage:
+async def _get(client: httpx2.AsyncClient, url: str, timeout_s: float, most: int) -> Page | NoPage:
     import asyncio
 
     import httpx2
@@ -87,8 +85,8 @@ async def _get(client: httpx2.AsyncClient, url: str, timeout_s: float) -> Page |
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
-                if len(body) > LARGEST:
-                    return Page(status=response.status_code, body=bytes(body[:LARGEST]), whole=False)
+                if len(body) > most:
+                    return Page(status=response.status_code, body=bytes(body[:most]), whole=False)
             return Page(status=response.status_code, body=bytes(body), whole=True)
     except (TimeoutError, httpx2.TimeoutException):
         return NoPage(f"no answer within {timeout_s:g} seconds")

@@ -21,11 +21,13 @@ from rotator.cli.screen import Screen, open_screen
 from rotator.cli.words import ending
 from rotator.core.decide import decide
 from rotator.core.owed import owed
+from rotator.core.plan import SOAK
 from rotator.core.status import keys_stand, phase, status, waiting
 from rotator.engine import Run, Yes, advance
 from rotator.model.config import Credential
 from rotator.model.decision import Ask, Exit, Stop, Wait
 from rotator.model.errors import GateOpen, RotatorError, UsageError
+from rotator.model.measure import Verdict
 from rotator.model.rotation import Outcome, Rotation
 from rotator.session import Session
 from rotator.steps import Ports
@@ -82,6 +84,17 @@ class Desk:
         if rotation.rolling_back is not None:
             raise UsageError(f"rotation {rotation.id} is being rolled back", f"rotate rollback {self.credential.name}")
         return rotation
+
+    def refuse_attesting_ahead(self, rotation: Rotation) -> None:
+        """Without an Admin key, a yes to `archive` is the word of somebody who has done it: not given beforehand."""
+        soaked = rotation.gates.get(SOAK)
+        if rotation.plan.managed or (soaked is not None and soaked.measurement.verdict is Verdict.PASSED):
+            return
+        raise UsageError(
+            "without an Admin key you delete the old key in the Console yourself, after its soak: "
+            "there is nothing to say yes to yet",
+            f"rotate finish {self.credential.name} --approve disable --by WHO --reason WHY",
+        )
 
     def refuse_unproven(self, rotation: Rotation) -> None:
         """`finish` takes away: it does not begin before every gate of the overlap has held."""

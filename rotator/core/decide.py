@@ -197,6 +197,10 @@ def _effect(rotation: Rotation, step: PlannedStep, now: datetime) -> Decision | 
 
 def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> Decision | None:
     """Why an effect that was tried before is not simply tried again."""
+    if state.unclear and state.mark is Mark.UNDOING:
+        remedy = "enable the old key in the Console" if step == DISABLE else f"take `{step}` back"
+        why = f"whether `{step}` is taken back cannot be told: {state.error}"
+        return Ask(f"absent:{step}", f"{why}. Where it is not, {remedy}, by hand; then say so")
     if state.unclear:
         return Ask(f"applied:{step}", f"whether `{step}` took effect cannot be told: {state.error}")
     if state.stop is not None:
@@ -204,11 +208,14 @@ def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> 
         return Stop(state.stop, f"{step}: {state.error}", command, "" if command == state.hint else state.hint)
     if state.error is None:
         return None
-    if state.attempts >= MAX_ATTEMPTS:
-        return Stop(Exit.OUTSIDE, f"{step}: tried {state.attempts} times; the last time: {state.error}", "resume")
-    look_at = state.since + min(timedelta(seconds=2 ** max(state.attempts - 1, 0)), _SLOWEST_RETRY)
+    needed = step == DISABLE and state.mark is Mark.UNDOING  # somebody misses the old key: never give up on it
+    if state.attempts >= MAX_ATTEMPTS and not needed:
+        why = f"{step}: tried {state.attempts} times; the last time: {state.error}"
+        return Stop(Exit.OUTSIDE, why, "resume", "" if state.hint.startswith("rotate ") else state.hint)
+    look_at = state.since + min(timedelta(seconds=2 ** min(max(state.attempts - 1, 0), 8)), _SLOWEST_RETRY)
+    of = "" if needed else f" of {MAX_ATTEMPTS}"
     if state.mark is not Mark.READY and now < look_at:
-        return Wait(look_at, None, f"{step}: attempt {state.attempts} of {MAX_ATTEMPTS} failed: {state.error}")
+        return Wait(look_at, None, f"{step}: attempt {state.attempts}{of} failed: {state.error}")
     return None
 
 

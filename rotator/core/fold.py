@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from rotator.core import record
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE
 from rotator.model.decision import Exit
+from rotator.model.errors import JournalError
 from rotator.model.event import Event, Kind
 from rotator.model.keys import Fingerprint
 from rotator.model.measure import Measurement, Verdict
@@ -38,17 +39,29 @@ def rotations(events: Iterable[Event]) -> list[Rotation]:
     found: list[Rotation] = []
     for event in events:
         if event.kind is Kind.OPENED:
-            found.append(_opened(event))
+            found.append(_advanced(None, event))
         elif found:
-            found[-1] = _after(found[-1], event)
+            found[-1] = _advanced(found[-1], event)
     return found
 
 
 def advance(rotation: Rotation | None, event: Event) -> Rotation | None:
-    """The state after one more event. `intended` and the like speak of the rotation that was opened last."""
-    if event.kind is Kind.OPENED:
-        return _opened(event)
-    return None if rotation is None else _after(rotation, event)
+    """The state after one more event. `intended` and the like speak of the rotation that was opened last.
+
+    Raises `JournalError` for an event that cannot be understood.
+    """
+    return None if rotation is None and event.kind is not Kind.OPENED else _advanced(rotation, event)
+
+
+def _advanced(rotation: Rotation | None, event: Event) -> Rotation:
+    try:
+        return _opened(event) if rotation is None or event.kind is Kind.OPENED else _after(rotation, event)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        # Its hash is right, so it was written like this: by another version, or by a forger. Never guessed at.
+        raise JournalError(
+            f"event {event.seq} of the journal ({event.kind.value}) cannot be understood ({type(error).__name__})",
+            "If a newer rotator wrote it, use that version. Else restore the journal from a backup.",
+        ) from None
 
 
 def _after(rotation: Rotation, event: Event) -> Rotation:
@@ -269,4 +282,7 @@ _TRANSITIONS: Final[Mapping[Kind, Callable[[Rotation, Event], Rotation]]] = {
 
 def closed_ids(events: Sequence[Event]) -> frozenset[str]:
     """The rotations of this log that have ended: a pending version of theirs is in nobody's hands."""
-    return frozenset(rotation.id for rotation in rotations(events) if rotation.outcome is not Outcome.OPEN)
+    return frozenset(event.rotation for event in events if event.kind in _ENDS)
+
+
+_ENDS: Final = frozenset({Kind.COMPLETED, Kind.ROLLED_BACK, Kind.ABANDONED})

@@ -60,6 +60,8 @@ class Cleaned:
 
 def inspect(pasted: str) -> Cleaned:
     """The key in what was pasted, or why there is none. Never raises; a key of the usual form is left as it is."""
+    if _USUAL.fullmatch(pasted):  # nearly always, and then nothing is left to look for
+        return Cleaned(key=KeyText(pasted))
     if len(pasted) > MAX_PASTED:
         return Cleaned(key=None, refusal=f"This is no key: {len(pasted)} characters, where a key has 108.")
     text, repairs = _repair(pasted)

@@ -165,7 +165,9 @@ def keys_stand(rotation: Rotation | None) -> str:
         return "The new key is current; the old key is archived."
     promoted = [_is(rotation, step.id, Mark.APPLIED) for step in rotation.plan.steps if step.id.verb == "promote"]
     if DISABLE in rotation.steps and rotation.steps[DISABLE].mark in (Mark.APPLIED, Mark.UNDOING):
-        return "The new key is current; the old key is disabled, and can be enabled again."
+        leaked = rotation.plan.playbook.leaked
+        further = "it leaked, and is never enabled again" if leaked else "and can be enabled again"
+        return f"The new key is current; the old key is disabled, {further}."
     if DISABLE in rotation.steps and rotation.steps[DISABLE].mark is Mark.OPEN:
         return "The new key is current; whether the old key is disabled already is looked at first by the next command."
     if rotation.plan.first:
@@ -175,6 +177,9 @@ def keys_stand(rotation: Rotation | None) -> str:
         return f"The new key is current; the old key is {old} as well. Nothing was lost."
     if any(promoted):
         return f"{sum(promoted)} of {len(promoted)} secrets name the new key, the others the old one, which is {old}."
-    staged = any(step.verb == "stage" and state.mark is not Mark.UNDONE for step, state in rotation.steps.items())
-    new = "the new key is only pending" if staged else "the new key is stored nowhere yet"
+    stages = [state.mark for step, state in rotation.steps.items() if step.verb == "stage"]
+    new = "the new key is stored nowhere yet"
+    if stages:
+        out = all(mark is Mark.UNDONE for mark in stages)
+        new = "the new key is out of the store again" if out else "the new key is only pending"
     return f"The old key is current and {old}; {new}. Nothing was lost."

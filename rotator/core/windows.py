@@ -13,6 +13,9 @@ from rotator.model.rotation import Evidence, Rotation
 _FRESH: Final = timedelta(seconds=60)
 """How old a gate's evidence may be when an effect that needs it begins; four intervals, where those are longer."""
 
+_FOR_EACH: Final = timedelta(seconds=5)
+"""And as long for every gate, where there are many: all must be fresh at once, and they are measured in turn."""
+
 _ADOPT_INTERVAL: Final = timedelta(seconds=2)
 
 
@@ -55,4 +58,5 @@ def soak_ends(rotation: Rotation) -> datetime:
 
 def freshness(rotation: Rotation) -> timedelta:
     """How old evidence may be when an effect begins that rests on it."""
-    return max(_FRESH, 4 * rotation.plan.playbook.observe_interval)
+    gates = sum(not step.effect for step in rotation.plan.steps)
+    return max(_FRESH, 4 * rotation.plan.playbook.observe_interval, gates * _FOR_EACH)

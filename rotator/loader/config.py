@@ -17,6 +17,7 @@ from rotator.loader.shape import (
     ConsumerShape,
     CredentialShape,
 )
+from rotator.loader.vault import vault_config
 from rotator.model.config import (
     AnthropicConfig,
     CommandDeploy,
@@ -55,6 +56,7 @@ def load_config(path: Path | str) -> Config:
         journal=shape.journal,
         notify=tuple(shape.notify),
         credentials={name: _credential(name, made, path.parent) for name, made in shape.credentials.items()},
+        vault=vault_config(shape.vault, path.parent) if shape.vault else None,
     )
 
 

@@ -55,7 +55,7 @@ def _problem(details: ErrorDetails, root: type[BaseModel], document: Document) -
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    if name in NOT_YET:
+    if name in NOT_YET and _KINDS.intersection(known):
         return "not supported yet by this version; use " + " or ".join(f"`{k}`" for k in known if k in _KINDS)
     meant = nearest(name, known)
     if meant:

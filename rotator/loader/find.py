@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from rotator.model.errors import ConfigError
@@ -27,15 +28,22 @@ def find_config(explicit: str | None, environ: Mapping[str, str], cwd: Path) -> 
     for named, by in ((explicit, "--config"), (environ.get(VARIABLE), VARIABLE)):
         if named:
             path = cwd / expanded(named)
-            if path.is_dir():
-                path = path / NAME
-            if not path.exists():
+            try:
+                path = path / NAME if path.is_dir() else path
+                there = path.exists()
+            except OSError as error:  # a folder on the way that may not be searched
+                raise ConfigError(
+                    f"{by} names {path}, which cannot be looked at: {error.strerror}",
+                    "Correct the permissions of its folders, or the name.",
+                ) from None
+            if not there:
                 raise ConfigError(f"{by} names {path}, and there is no such file", "rotate init")
             return path
     looked = [folder / NAME for folder in (cwd.absolute(), *cwd.absolute().parents)]
     for path in looked:
-        if path.is_file():
-            return path
+        with suppress(OSError):  # a folder of somebody else's above ours holds nothing for us
+            if path.is_file():
+                return path
     places = "\n".join(f"  {path}" for path in looked)
     raise ConfigError(
         f"there is no {NAME}. Looked for (neither --config nor {VARIABLE} is set):\n{places}", "rotate init"

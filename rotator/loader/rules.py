@@ -12,6 +12,7 @@ from rotator.loader.document import Document
 from rotator.loader.problems import Place, Problem
 from rotator.loader.references import parse_secret
 from rotator.loader.shape import NOT_YET, WATCHERS
+from rotator.loader.vault import LOGINS
 from rotator.model.errors import ConfigError
 
 _Finding: TypeAlias = tuple[Place, str, str]
@@ -35,6 +36,8 @@ def broken_rules(document: Document) -> list[Problem]:
             findings += _secrets(credential.get("secrets"), (*here, "secrets"), name, seen)
             if "consumers" in credential:
                 findings += _consumers(credential["consumers"], (*here, "consumers"))
+    vault = data.get("vault") if isinstance(data, dict) else None
+    findings += _logins(vault.get("auth") if isinstance(vault, dict) else None, ("vault", "auth"))
     return _located(findings, document)
 
 
@@ -106,3 +109,8 @@ def _watchers(consumer: dict[str, object], place: Place) -> Iterator[_Finding]:
     urls = http.get("urls") if isinstance(http, dict) else None
     if isinstance(urls, list) and all(isinstance(url, str) for url in urls) and len(set(urls)) != len(urls):
         yield (*place, "http", "urls"), "the same URL stands there twice", "One URL is one instance."
+
+
+def _logins(auth: object, place: Place) -> Iterator[_Finding]:
+    if isinstance(auth, dict) and len([kind for kind in LOGINS if kind in auth]) != 1:
+        yield place, "does not say how to log in: exactly one of " + ", ".join(f"`{kind}`" for kind in LOGINS), ""

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from rotator.loader.fields import Argv, Between, JmesPath, Name, Secret, Shape, Source, Text, Url, reads
 from rotator.loader.problems import nearest
+from rotator.loader.vault import VaultShape
 from rotator.model.errors import ConfigError
 
 NOT_YET = frozenset({"kubernetes", "ecs", "lambda", "docker", "vercel", "netlify", "prometheus"})
@@ -122,3 +123,4 @@ class ConfigShape(Shape):
         default_factory=list
     )
     credentials: Annotated[dict[Name, CredentialShape], Field(min_length=1, max_length=1000)]
+    vault: VaultShape | None = None

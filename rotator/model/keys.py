@@ -52,6 +52,7 @@ class Fingerprint:
             return True
         return (
             bool(self.head)
+            and len(said) >= len(self.head) + len(self.tail)
             and said.startswith(self.head)
             and said.endswith(self.tail)
             and _only_dots(said[len(self.head) : -len(self.tail)])

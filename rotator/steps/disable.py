@@ -28,8 +28,8 @@ class Disable:
         if retire.by_ping(context) is Standing.APPLIED:
             return {"by": "a person, in the Console"}
         raise PersonNeeded(
-            f"disable the old key by hand: {_in_the_console(context)} Disable (not Delete: a disabled key can be enabled "
-            "again). It is safe now: every gate holds",
+            f"disable the old key by hand: {_in_the_console(context)} Disable (not Delete: a disabled key can be "
+            "enabled again). It is safe now: every gate holds",
             f"rotate finish {context.rotation.plan.credential}",
         )
 
@@ -53,8 +53,8 @@ class Disable:
 def _in_the_console(context: Context) -> str:
     key = context.old.fingerprint
     return (
-        f"open Anthropic's Console, Settings, API keys, find the key that begins with {key.head} and ends in {key.tail} "
-        f"({key.digest}), and choose"
+        f"open Anthropic's Console, Settings, API keys, find the key that begins with {key.head} and ends in "
+        f"{key.tail} ({key.digest}), and choose"
     )
 
 

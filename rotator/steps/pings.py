@@ -18,6 +18,16 @@ class Pings:
         return self._measure(context, 1, inference=False)
 
     def _measure(self, context: Context, count: int, *, inference: bool) -> Measurement:
+        wrong, key = self._stored(context)
+        if wrong is not None:
+            return wrong
+        pings = self._ping(context, key, count, inference) if key is not None else ()
+        # Pings take time, and the gate speaks of the moment when they are done: is it still the key that all name?
+        wrong, _ = self._stored(context)
+        return wrong or judge.pinged(context.step, pings, count, "the new key")
+
+    def _stored(self, context: Context) -> tuple[Measurement | None, KeyText | None]:
+        """What is wrong with a secret's current version, if anything; and the key that they hold."""
         key: KeyText | None = None
         for secret, store in context.ports.stores.items():
             version = store.read(Label.CURRENT)
@@ -25,9 +35,8 @@ class Pings:
             found = key.fingerprint if key is not None else None
             wrong = judge.stored(context.step, secret, found, context.new, "current")
             if wrong is not None:
-                return wrong
-        pings = self._ping(context, key, count, inference) if key is not None else ()
-        return judge.pinged(context.step, pings, count, "the new key")
+                return wrong, None
+        return None, key
 
     def _ping(self, context: Context, key: KeyText, count: int, inference: bool) -> tuple[Ping, ...]:
         made: list[Ping] = []

@@ -24,6 +24,16 @@ def status(context: Context) -> KeyStatus | None:
     return context.ports.issuer.record(context.old.key_id).status
 
 
+def seen_active(context: Context) -> KeyStatus | None:
+    """ACTIVE where one ping with the old key is accepted: somebody enabled it again. Else nothing can be told."""
+    try:
+        key = context.read_key(context.old.fingerprint, Label.PREVIOUS, Label.CURRENT)
+    except OutsideError:
+        return None
+    accepted = context.ports.issuer.ping(key, inference=False).cause is Cause.ACCEPTED
+    return KeyStatus.ACTIVE if accepted else None
+
+
 def by_ping(context: Context) -> Standing:
     """APPLIED: refused several times in a row. ABSENT: accepted. UNKNOWN: neither could be told."""
     try:

@@ -26,7 +26,7 @@ class Soak:
             parts.append(_part(context, PINGS, Pings().once))
         status = None
         try:
-            status = retire.status(context)
+            status = retire.status(context) or retire.seen_active(context)
         except OutsideError as error:
             parts.append(Measurement(gate=str(DISABLE), verdict=Verdict.ERRORED, why=error.message))
         return judge.soaked(context.step, context.ports.clock.now(), soak_ends(context.rotation), parts, status)

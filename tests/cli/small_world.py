@@ -1,7 +1,7 @@
-"""A light world for the command line: AWS and Anthropic as threads of this process, consumers that a test moves by hand.
+"""A light world for the command line: AWS and Anthropic as threads of this process, consumers moved by hand.
 
-The consumers are one small program (`talk.py`, written into the world's directory) that asks this process over a loopback
-socket what to say, and notes the environment and the argv that it was given: the leak tests read those notes.
+The consumers are one small program (`talk.py`, in the world's directory) that asks this process over a loopback socket
+what to say, and notes the environment and the argv that it was given: the leak tests read those notes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.aws_world import FIELD, REGION, client_of, secret_name
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 50.0
 """Seconds that anything awaited here may take before the test fails."""
 
 _TALK: Final = """\
@@ -104,6 +104,8 @@ class SmallWorld:
     """Consumer → the fingerprint (12 hex digits) that its one instance reports."""
     on: dict[str, Callable[[], str | None]] = field(default_factory=dict)
     """`deploy api` and the like → what happens then; None: the ordinary thing. A text is `CODE\\nOUTPUT`."""
+    reads: dict[str, str] = field(default_factory=dict)
+    """Consumer → the name of its secret, where that is not the first one."""
     asked: list[str] = field(default_factory=list)
     """What the consumers' programs were asked for, in order."""
 
@@ -121,7 +123,7 @@ class SmallWorld:
 
     @property
     def environment(self) -> dict[str, str]:
-        aws = self.aws.environment | {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        aws = {**self.aws.environment} | {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
         here = {
             "ANTHROPIC_BASE_URL": self.anthropic.url,
             "ROTATOR_CONFIG": str(self.config),
@@ -134,12 +136,13 @@ class SmallWorld:
 
     # --- what people and consumers do
 
-    def current(self) -> KeyText:
-        text = self.client.get_secret_value(SecretId=self.secret, VersionStage="AWSCURRENT")["SecretString"]
+    def current(self, secret: str | None = None) -> KeyText:
+        found = self.client.get_secret_value(SecretId=secret or self.secret, VersionStage="AWSCURRENT")
+        text = found["SecretString"]
         return KeyText(json.loads(text)[FIELD])
 
     def reload(self, consumer: str) -> None:
-        self.holds[consumer] = self.current().fingerprint.digest
+        self.holds[consumer] = self.current(self.reads.get(consumer)).fingerprint.digest
 
     def status(self, key_id: str) -> KeyStatus:
         return self.anthropic.books.record(key_id).status
@@ -171,18 +174,20 @@ class SmallWorld:
         unproven: str = "ask",
         approval: str = "ask",
         soak: str = "200ms",
-        deploy: str = "5s",
-        names: Sequence[str] = ("prod-chat",),
+        deploy: str = "60s",
+        second: bool = False,
     ) -> None:
-        """rotate.yaml and the quick playbook. `admin`: file, env or None."""
+        """rotate.yaml and the quick playbook. `admin`: file, env or None. `second`: a second credential too."""
         text = PLAYBOOK.replace("UNPROVEN", unproven).replace("APPROVAL", approval)
         (self.directory / "quick.yaml").write_text(text.replace("SOAK", soak).replace("DEPLOY", deploy))
         sources = {"file": f"{{admin_key: 'file:{self.directory}/admin.key'}}", "env": "{admin_key: env:MY_ADMIN}"}
-        listed = "".join(f"      - {ref}\n" for ref in secrets or [self.reference()])
+        found = [("prod-chat", secrets or [self.reference()], consumers or self.consumer("api"))]
+        if second:
+            found.append(("second", [self.reference(f"{self.secret}-2")], self.consumer("api2")))
         body = "".join(
-            f"  {name}:\n    issuer:\n      anthropic: {sources.get(admin or '', '{}')}\n    secrets:\n{listed}"
-            f"    consumers:\n{consumers or self.consumer('api')}    playbook: ./quick.yaml\n"
-            for name in names
+            f"  {name}:\n    issuer:\n      anthropic: {sources.get(admin or '', '{}')}\n    secrets: "
+            f"{json.dumps(list(refs))}\n    consumers:\n{users}    playbook: ./quick.yaml\n"
+            for name, refs, users in found
         )
         self.config.write_text(f"version: 1\ncredentials:\n{body}")
 
@@ -192,7 +197,8 @@ class SmallWorld:
     def consumer(self, name: str, more: str = "", deploy: str | None = None) -> str:
         told = deploy if deploy is not None else f"{{command: {self._talk('deploy', name)}}}"
         return (
-            f"      - name: {name}\n        cadence: 10ms\n        command: {{observe: {self._talk('observe', name)}}}\n"
+            f"      - name: {name}\n        cadence: 10ms\n"
+            f"        command: {{observe: {self._talk('observe', name)}}}\n"
             + (f"        deploy: {told}\n" if told else "")
             + more
         )

@@ -1,4 +1,4 @@
-"""What is wrong before anything is touched: rotate.yaml, names, the words of the command. All in the contract's shape."""
+"""What is wrong before anything is touched: rotate.yaml, names, the words of the command. In one shape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from tests.cli.small_world import SmallWorld
 UNTOUCHED = "No key was touched by this command."
 
 
-def test_without_a_rotate_yaml_it_says_where_it_looked_and_to_begin_with_init(world: SmallWorld, rotate: Rotate) -> None:
+def test_without_a_rotate_yaml_it_says_where_it_looked_and_to_begin_with_init(
+    world: SmallWorld, rotate: Rotate
+) -> None:
     world.config.unlink()
     world.extra["ROTATOR_CONFIG"] = ""
     ran = rotate("status", "--json")
@@ -53,7 +55,7 @@ def test_a_slip_in_rotate_yaml_is_named_with_what_was_probably_meant(
 
 def test_a_bad_url_in_rotate_yaml_is_named(world: SmallWorld, rotate: Rotate) -> None:
     world.write(
-        consumers="      - name: edge\n        http: {urls: ['htp://127.0.0.1/healthz'], fingerprint: key.fingerprint}\n"
+        consumers="      - name: edge\n        http: {urls: ['htp://127.0.0.1/h'], fingerprint: key.fingerprint}\n"
     )
     ran = rotate("config", "check", "--json")
     assert ran.code == 2

@@ -1,8 +1,9 @@
-"""A secret, and what happens to it beside the store under test: in memory, and behind AWS's protocol."""
+"""A secret, and what happens to it beside the store under test: in memory, and behind AWS's and Vault's protocols."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +13,7 @@ from rotator.model.keys import Claim, KeyText, Label
 from rotator.ports import SecretStore
 from rotator.sandbox.memory_store import MemorySecretStore
 from tests.aws_world import REGION, make_key, secret_name, version_id
+from tests.vault_world import FIELD, VaultPlace, VaultSecret, has_live_vault
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
@@ -119,10 +121,35 @@ class AwsWorld:
         return self._current().replace(key.reveal(), "(key)")
 
 
-KINDS = ["memory", "aws bare", "aws json"]
+class VaultWorld:
+    def __init__(self, place: VaultPlace, *, empty: bool = False) -> None:
+        self._secret = VaultSecret(place, empty=empty)
+        self.original, self.store = self._secret.original, self._secret.store
+
+    def plain(self) -> KeyText | None:
+        return self._secret.key()
+
+    def edited(self) -> None:
+        # Another field alone would be no conflict: the promoting write takes it as it is then.
+        self._secret.edit(**{FIELD: make_key().reveal(), "other": "edited"})
+
+    def foreign(self, id: str, claim: Claim | None) -> None:
+        said = {"rotation": claim.rotation, "by": claim.by, "at": claim.at.isoformat()} if claim else {}
+        theirs = {f"rotator_{name}": value for name, value in {"version": id, **said}.items()}
+        self._secret.put({FIELD: make_key().reveal(), **theirs}, self._secret.sibling)
+
+    def others(self) -> str:
+        return repr({name: value for name, value in sorted(self._secret.fields().items()) if name != FIELD})
 
 
-def build(kind: str, client: SecretsManagerClient, *, empty: bool = False) -> World:
+KINDS = ["memory", "aws bare", "aws json", "vault", *(["live vault"] if has_live_vault() else [])]
+
+
+def build(
+    kind: str, client: SecretsManagerClient, vaults: Mapping[str, VaultPlace] | None = None, *, empty: bool = False
+) -> World:
     if kind == "memory":
         return MemoryWorld(empty=empty)
+    if vaults and kind in vaults:
+        return VaultWorld(vaults[kind], empty=empty)
     return AwsWorld(client, "ANTHROPIC_API_KEY" if kind == "aws json" else None, empty=empty)

@@ -1,8 +1,10 @@
-"""What every `SecretStore` does: in memory, and over AWS's protocol (a bare secret, and a field of a JSON one)."""
+"""What every `SecretStore` does: in memory, over AWS's protocol (a bare secret, and a field of a JSON one), over
+Vault's, and in a live Vault or OpenBao where VAULT_ADDR and VAULT_TOKEN name one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,10 @@ from rotator.model.errors import StoreConflict
 from rotator.model.keys import Claim, KeyText, Label
 from rotator.ports import SecretStore
 from rotator.sandbox.aws import SandboxAws
+from rotator.sandbox.vault import SandboxVault
 from tests.aws_world import CLAIM, client_of, make_key, version_id
 from tests.contract.secret_worlds import KINDS, World, build
+from tests.vault_world import VaultPlace, has_live_vault, live_place, sandbox_place
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
@@ -27,14 +31,23 @@ def client() -> Iterator[SecretsManagerClient]:
         client.close()
 
 
-@pytest.fixture(params=KINDS)
-def world(request: pytest.FixtureRequest, client: SecretsManagerClient) -> World:
-    return build(request.param, client)
+@pytest.fixture(scope="module")
+def vaults() -> Iterator[Mapping[str, VaultPlace]]:
+    with ExitStack() as places:
+        found = {"vault": places.enter_context(sandbox_place(places.enter_context(SandboxVault())))}
+        if has_live_vault():
+            found["live vault"] = places.enter_context(live_place())
+        yield found
 
 
 @pytest.fixture(params=KINDS)
-def empty(request: pytest.FixtureRequest, client: SecretsManagerClient) -> World:
-    return build(request.param, client, empty=True)
+def world(request: pytest.FixtureRequest, client: SecretsManagerClient, vaults: Mapping[str, VaultPlace]) -> World:
+    return build(request.param, client, vaults)
+
+
+@pytest.fixture(params=KINDS)
+def empty(request: pytest.FixtureRequest, client: SecretsManagerClient, vaults: Mapping[str, VaultPlace]) -> World:
+    return build(request.param, client, vaults, empty=True)
 
 
 def held_by(store: SecretStore, label: Label) -> str | None:

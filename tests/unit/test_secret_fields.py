@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.adapters.store.fields import Document
+from rotator.adapters.store.fields import Document, member_text
 from rotator.model.errors import Refused
 from rotator.model.keys import KeyText
 
@@ -100,3 +100,18 @@ def test_a_bare_reference_to_an_object_is_refused_for_the_write_would_lose_its_f
 
 def test_a_document_shows_nothing_of_its_text() -> None:
     assert "old" not in repr(document('{"K":"old"}')) + str(document('{"K":"old"}'))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"data": {"data": {"n": 1.10 , "z":1E400}, "m": 1}}', '{"n": 1.10 , "z":1E400}'),
+        ('{"data":{"data":null}}', "null"),
+        ('{"data":{"data":1,"data":2}}', "2"),
+        ('{"data":{"m":{"data":1}}}', None),
+        ('{"data":[]}', None),
+        ("no JSON", None),
+    ],
+)
+def test_a_nested_member_is_found_as_it_is_written(text: str, found: str | None) -> None:
+    assert member_text(text, "data", "data") == found

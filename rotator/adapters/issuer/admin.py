@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.adapters.issuer.classify import Reply
 from rotator.adapters.issuer.connection import Answered, Connection
+from rotator.adapters.issuer.reply import quotable
+from rotator.core.exposure import exposes_key
 from rotator.core.hygiene import sendable
 from rotator.core.key_records import needs_change
 from rotator.model.errors import OutsideError, Refused, Unreachable
@@ -24,6 +27,8 @@ MAX_PAGES = 50
 """Of records, archived ones included (law 8). Past that the key's record must be named."""
 
 _CONSOLE = "Console, Settings, API keys"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
+"""A key record's id, and a page's cursor. Anything else would name another place in a URL."""
 
 
 class AdminApi:
@@ -45,12 +50,14 @@ class AdminApi:
             for _ in range(MAX_PAGES):
                 body = self._ask(key, partial(listing, limit=PAGE, after_id=cursor or omit), purpose)
                 page = body.get("data")
-                if not isinstance(page, list):
+                if not isinstance(page, list) or len(page) > PAGE:
                     raise _odd(purpose)
-                yield from (_record(entry) for entry in page)
+                yield from (record_of(key, entry) for entry in page)
                 cursor = body.get("last_id") if body.get("has_more") else None
                 if not cursor:
                     return
+                if not _is_id(cursor):
+                    raise _odd(purpose)
         raise Refused(
             f"The organisation has more than {MAX_PAGES * PAGE} key records: not all were looked at.",
             "Name the key's record: `key_id:` under `issuer: anthropic:` in rotate.yaml, or --key-id.",
@@ -82,16 +89,13 @@ class AdminApi:
                 if now.status is not status:
                     raise
                 return now
-            return _record(body)
+            return record_of(key, body)
 
     def _get(self, key: KeyText, client: Anthropic, key_id: str) -> KeyRecord:
-        return _record(
-            self._ask(
-                key,
-                lambda: client.organization.api_keys.with_raw_response.retrieve(key_id),
-                f"read the record of the key {key_id}",
-            )
-        )
+        if not _is_id(key_id):
+            raise Refused("What was named as a key's record is not an id.", "It looks like apikey_01… (--key-id).")
+        retrieve = client.organization.api_keys.with_raw_response.retrieve
+        return record_of(key, self._ask(key, lambda: retrieve(key_id), f"read the record of the key {key_id}"))
 
     def _key(self) -> KeyText:
         key = self._admin_key()
@@ -150,16 +154,25 @@ def _odd(purpose: str) -> Refused:
     )
 
 
-def _record(entry: Any) -> KeyRecord:
-    """A record from its JSON. Old answers carry `workspace_id` at the top instead of `scope`."""
+def _is_id(said: object) -> bool:
+    return isinstance(said, str) and _ID.fullmatch(said) is not None and not exposes_key(said)
+
+
+def record_of(key: KeyText, entry: Any) -> KeyRecord:
+    """A record from its JSON. Old answers carry `workspace_id` at the top instead of `scope`.
+
+    Its texts are journaled and printed, so whatever answers to the Admin `key` must not slip that key into them.
+    """
     try:
         scope = entry.get("scope") or {}
+        if not _is_id(entry["id"]):
+            raise ValueError
         return KeyRecord(
-            id=str(entry["id"]),
-            name=str(entry["name"]),
+            id=entry["id"],
+            name=quotable(key, entry["name"]) or "without a name",
             status=KeyStatus(entry["status"]),
-            hint=entry.get("partial_key_hint"),
-            workspace=scope.get("workspace_id") or entry.get("workspace_id"),
+            hint=quotable(key, entry.get("partial_key_hint")),
+            workspace=quotable(key, scope.get("workspace_id") or entry.get("workspace_id")),
             created_at=_time(entry.get("created_at")),
             expires_at=_time(entry.get("expires_at")),
         )

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
 """Per wait for bytes; a one-token message takes one or two."""
+WHOLE_SECONDS = 30.0
+"""For one request, from connecting to the last byte."""
 TRIES = 4
 """Requests for one question, weather permitting."""
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
+LONGEST_IN_ALL = timedelta(minutes=2)
+"""No try begins later after the first. A laptop may have slept meanwhile, and somebody else taken the rotation over:
+longer than that, whoever asks is not believed to be alive (the steps' `patience`)."""
 JITTER_SECONDS = 0.5
 """At most so much longer, at random: many workers must not come back together."""
 LONGEST_RETRY_AFTER = timedelta(seconds=20)
@@ -51,9 +56,10 @@ class Unanswered:
 class Connection:
     """`base_url` None: the SDK's own default, which honours ANTHROPIC_BASE_URL."""
 
-    def __init__(self, clock: Clock, base_url: str | None = None) -> None:
+    def __init__(self, clock: Clock, base_url: str | None = None, whole_seconds: float = WHOLE_SECONDS) -> None:
         self._clock = clock
         self._base_url = base_url
+        self._whole_seconds = whole_seconds
 
     @contextmanager
     def client(self, key: KeyText) -> Iterator[Anthropic]:
@@ -70,8 +76,10 @@ class Connection:
             yield client
 
     def _open(self, key: KeyText) -> tuple[Anthropic, Client]:
-        from anthropic import Anthropic, DefaultHttpxClient
+        from anthropic import Anthropic
         from httpx2 import Timeout
+
+        from rotator.adapters.issuer.deadline import on_time
 
         def last_word(request: Request) -> None:
             # After the SDK and httpx have put their headers together: ANTHROPIC_CUSTOM_HEADERS may hold another
@@ -80,7 +88,8 @@ class Connection:
             request.headers.pop("X-Api-Key", None)
             request.headers["Accept-Encoding"] = "identity"  # so that the bound on a body is a bound on memory
 
-        http = DefaultHttpxClient(
+        http = on_time(
+            self._whole_seconds,
             follow_redirects=False,  # a redirect could carry the key to another host
             timeout=Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             event_hooks={"request": [last_word], "response": [bounded(self._clock)]},
@@ -102,15 +111,24 @@ class Connection:
             RetryCallState,
             Retrying,
             retry_if_result,
-            stop_after_attempt,
             wait_exponential,
             wait_random,
         )
 
         backoff = wait_exponential(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS) + wait_random(0, JITTER_SECONDS)
 
+        began = self._clock.now()
+        before: list[Unanswered] = []
+
+        def late() -> bool:
+            return self._clock.now() - began > LONGEST_IN_ALL
+
         def once() -> Answered | Unanswered:
+            if before and late():
+                return before[-1]
             outcome = _once(key, call)
+            if isinstance(outcome, Unanswered):
+                before.append(outcome)
             if noted is not None:
                 noted(outcome.reply)
             return outcome
@@ -127,7 +145,7 @@ class Connection:
             return outcome
 
         outcome: Answered | Unanswered = Retrying(
-            stop=stop_after_attempt(TRIES),
+            stop=lambda state: state.attempt_number >= TRIES or late(),
             wait=pause,
             retry=retry_if_result(lambda outcome: isinstance(outcome, Unanswered) and outcome.meaning.again),
             sleep=lambda seconds: self._clock.sleep(timedelta(seconds=seconds)),
@@ -154,7 +172,7 @@ def _once(key: KeyText, call: Callable[[], Any]) -> Answered | Unanswered:
     except anthropic.APIConnectionError as error:
         reply = broken(error)
     else:
-        reply = identity(raw.headers, 200)
+        reply = identity(key, raw.headers, 200)
         body = json_object(raw.http_response.content)
         if body is not None:
             return Answered(body, reply)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rotator.adapters.issuer.classify import Reply
 from rotator.adapters.issuer.connection import Answered, Connection, Unanswered
+from rotator.core.exposure import exposes_key
 from rotator.core.hygiene import sendable
 from rotator.model.errors import Refused
 from rotator.model.keys import KeyText
@@ -21,6 +23,8 @@ MODELS_ASKED = 1000
 MODELS_TRIED = 5
 """Models asked for a token before the ping gives up (an organisation may not have them all)."""
 PREFERRED_LINE = "haiku"
+_MODEL = re.compile(r"[\x21-\x7e]{1,200}")
+"""What may be sent back to the server, journaled and printed as a model's id."""
 
 
 class _Pinging:
@@ -103,6 +107,10 @@ def ping(connection: Connection, key: KeyText, *, inference: bool) -> Ping:
 
 def by_preference(models: Sequence[Any]) -> list[str]:
     """Model ids, the cheap line first, within a line the newest first. Entries that are no models are left out."""
-    known = [model for model in models if isinstance(model, Mapping) and isinstance(model.get("id"), str)]
+    known = [model for model in models if isinstance(model, Mapping) and _is_model(model.get("id"))]
     newest = sorted(known, key=lambda model: str(model.get("created_at", "")), reverse=True)
     return [str(model["id"]) for model in sorted(newest, key=lambda model: model.get("line") != PREFERRED_LINE)]
+
+
+def _is_model(id: object) -> bool:
+    return isinstance(id, str) and _MODEL.fullmatch(id) is not None and not exposes_key(id)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from httpx2 import Headers
 
 _KEY_LIKE = re.compile(r"sk-ant-[A-Za-z0-9_-]{20,}")
+_LONGEST_QUOTED = 200
+"""Characters of anything that a server says of itself: it is journaled and printed, whoever answered."""
 
 
 def json_object(content: bytes) -> Mapping[str, Any] | None:
@@ -26,24 +28,24 @@ def json_object(content: bytes) -> Mapping[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def identity(headers: Headers, status: int) -> Reply:
-    """Whose answer it was, by its headers."""
+def identity(key: KeyText, headers: Headers, status: int) -> Reply:
+    """Whose answer it was, by its headers, to a request that carried `key`."""
     return Reply(
         status=status,
-        request_id=headers.get("request-id"),
-        organization=headers.get("anthropic-organization-id"),
-        workspace=headers.get("anthropic-workspace-id"),
+        request_id=quotable(key, headers.get("request-id")),
+        organization=quotable(key, headers.get("anthropic-organization-id")),
+        workspace=quotable(key, headers.get("anthropic-workspace-id")),
     )
 
 
 def refused(key: KeyText, error: Any) -> Reply:
     """An `anthropic.APIStatusError`, for a request that carried `key`."""
-    whose = identity(error.response.headers, error.status_code)
+    whose = identity(key, error.response.headers, error.status_code)
     return Reply(
         status=error.status_code,
-        type=_quotable(key, error.type),
-        code=_quotable(key, error.error_code),
-        message=_quotable(key, error.api_message),
+        type=quotable(key, error.type),
+        code=quotable(key, error.error_code),
+        message=quotable(key, error.api_message),
         retry_after=_retry_after(error.response.headers),
         request_id=whose.request_id,
         organization=whose.organization,
@@ -51,12 +53,15 @@ def refused(key: KeyText, error: Any) -> Reply:
     )
 
 
-def _quotable(key: KeyText, said: object) -> str | None:
-    """What the server said, fit to be journaled and printed: some gateways quote the key that they refuse."""
+def quotable(key: KeyText, said: object) -> str | None:
+    """What the server said, fit to be journaled and printed; None where it is no text.
+
+    Some gateways quote the key that they refuse: it is taken out, and so is any other, before the text is cut.
+    """
     if not isinstance(said, str):
         return None
     clean = _KEY_LIKE.sub("(a key)", said.replace(key.reveal(), "(the key)"))
-    return "".join(char if char.isprintable() else " " for char in clean)
+    return "".join(char if char.isprintable() else " " for char in clean[:_LONGEST_QUOTED])
 
 
 def broken(error: Exception) -> Reply:

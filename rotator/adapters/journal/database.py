@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from rotator.adapters.journal.errors import unusable_path
+from rotator.core.chain import MAX_ROW_BYTES
 from rotator.model.errors import ConfigError, JournalError
 
 _FORMS = "A journal is sqlite:///PATH (sqlite:///~/… for your home, four slashes for the root) or postgresql://…"
@@ -102,6 +103,8 @@ class SqliteFile:
         )
         # Undecodable text must reach the chain's check, which names the event, not fail in the driver.
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        # A value that nobody can have journaled is refused by SQLite before it is read into memory.
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2 * MAX_ROW_BYTES)
         try:
             connection.execute("PRAGMA synchronous=FULL")
         except sqlite3.Error:

@@ -33,6 +33,10 @@ _SQLITE: dict[int, tuple[str, str]] = {
         "is damaged: SQLite cannot read it",
         "Restore the journal from a backup; do not start over with an empty one while a rotation is open.",
     ),
+    sqlite3.SQLITE_TOOBIG: (
+        "is damaged: it holds a value that is longer than any event",
+        "Restore the journal from a backup; do not start over with an empty one while a rotation is open.",
+    ),
     sqlite3.SQLITE_IOERR: (
         "cannot be read or written: the disk reports an error",
         f"Look at the disk (`df`, `dmesg`) and at file-size limits (`ulimit -f`). {_KEYS}",
@@ -54,6 +58,11 @@ def explained(where: str, cause: BaseException | None) -> JournalError:
     what, hint = _SQLITE.get(code & _PRIMARY, _OTHER) if isinstance(code, int) else _OTHER
     said = str(cause).strip().splitlines()[:1]
     return JournalError(f"the journal {where} {what}" + (f" ({said[0]})" if said else ""), hint)
+
+
+def damaged(where: str) -> JournalError:
+    what, hint = _SQLITE[sqlite3.SQLITE_CORRUPT]
+    return JournalError(f"the journal {where} {what}", hint)
 
 
 def unusable_path(where: str, error: OSError | ValueError) -> JournalError:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     inspect,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 SCHEMA = 1
 """The schema that this version writes. One that is higher is refused, never guessed at."""
@@ -96,7 +95,11 @@ def lease_of(credential: str) -> Select[tuple[str, str]]:
 
 def put_lease(dialect: str, credential: str, holder: str, until: str) -> Insert:
     # The two databases share the clause, but SQLAlchemy offers it only on their own INSERTs.
-    own_insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    # Each is imported where it is used: PostgreSQL's takes a tenth of `rotate status`.
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as own_insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert as own_insert  # type: ignore[assignment]  # the same clause
     statement = own_insert(_leases).values(credential=credential, holder=holder, until=until)
     return statement.on_conflict_do_update(
         index_elements=[_leases.c.credential], set_={"holder": holder, "until": until}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rotator.adapters.journal.errors import explained, newer_schema
+from rotator.adapters.journal.errors import damaged, explained, newer_schema
 from rotator.core import chain
 from rotator.model.errors import JournalError
 from rotator.model.event import GENESIS, Event
@@ -144,3 +144,6 @@ class SqlJournal:
             cause = error.orig if isinstance(error, DBAPIError) else error
             # `from None`: the statement and its parameters stay out of tracebacks.
             raise explained(self._database.where, cause) from None
+        except UnicodeDecodeError:
+            # SQLite's own message quotes the damaged schema, and Python cannot decode that.
+            raise damaged(self._database.where) from None

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from rotator.adapters.store import vault_conflicts
 from rotator.adapters.store.fields import Document
 from rotator.adapters.store.vault_calls import Gone, SecretCalls
 from rotator.adapters.store.vault_connection import VaultConnection
 from rotator.adapters.store.vault_errors import CasMismatch, Unanswered
 from rotator.adapters.store.vault_preflight import preflight
-from rotator.adapters.store.vault_secret import KEY, VERSION, Content, Pending, name_of, noted, pending_text
+from rotator.adapters.store.vault_secret import KEY, VERSION, Content, name_of, noted, pending_text
 from rotator.model.config import VaultSecretRef
-from rotator.model.errors import Refused, StoreConflict
 from rotator.model.keys import Claim, Holding, KeyText, Label, Version
 
 _ROUNDS = 5
@@ -51,7 +51,7 @@ class VaultSecretStore:
     def stage(self, version_id: str, key: KeyText, claim: Claim) -> None:
         current = self._calls.content()
         if current and current.id == version_id:
-            self._verify(version_id, current.key, key)
+            vault_conflicts.refuse_other_key(self._ref, version_id, current.key, key)
             return
         if current:
             current.document.with_key(key)  # where the field is not there, that is known before anything is written
@@ -66,8 +66,9 @@ class VaultSecretStore:
                 if sibling.pending is None:
                     number = sibling.number
                     raise
-                self._refuse_foreign(sibling.pending, version_id)
-                self._verify(version_id, sibling.pending.key, key)
+                if sibling.pending.id != version_id:
+                    raise vault_conflicts.foreign(self._ref, sibling.pending, self._calls.sibling_path) from None
+                vault_conflicts.refuse_other_key(self._ref, version_id, sibling.pending.key, key)
 
         _in_rounds(attempt)
 
@@ -84,13 +85,10 @@ class VaultSecretStore:
         if ours and current and current.key and ours.key == current.key:
             self._calls.note(custom)  # promoted already, and somebody has wiped the note since
             return
-        self._refuse_other_current(current, expected)
+        if (current.id if current and current.key else None) != expected:
+            raise vault_conflicts.other_current(self._ref, current, expected)
         if ours is None or ours.key is None:
-            raise StoreConflict(
-                f"Version {version_id} of {self._ref} is no longer pending: {self._calls.sibling_path} holds "
-                f"{pending.id if pending else 'nothing'}. Nothing was changed.",
-                "Somebody else removed it: find out who, then `rotate rollback`.",
-            )
+            raise vault_conflicts.not_pending(self._ref, version_id, pending, self._calls.sibling_path)
         if not current or any(current.custom.get(name) != custom[name] for name in (VERSION, KEY)):
             self._calls.note(custom)
         self._write(current, ours.key)
@@ -106,17 +104,11 @@ class VaultSecretStore:
         current = self._calls.content()
         if current and current.id == version_id:
             return
-        if current is None or current.id != expected:
-            self._refuse_unless_ours(current, expected)
-        assert current is not None  # noqa: S101 - for the type checker: absence is refused above
+        if current is None or (current.id != expected and not self._wiped(current, expected)):
+            raise vault_conflicts.other_current(self._ref, current, expected)
         earlier = self._earlier(current, version_id)
         if earlier is None or earlier.key is None:
-            raise Refused(
-                f"Version {version_id} of {self._ref} is no longer in its history: Vault has dropped, deleted or "
-                "destroyed it. Nothing was changed.",
-                f"Undelete it if it is only deleted (`vault kv metadata get -mount={self._ref.mount} {self._ref.path}` "
-                "shows that); else write the key there by hand. More versions are kept with a higher max_versions.",
-            )
+            raise vault_conflicts.forgotten(self._ref, version_id, _DEEPEST)
         self._write(current, earlier.key)
 
     def discard(self, version_id: str) -> None:
@@ -149,13 +141,18 @@ class VaultSecretStore:
         """What may go wrong later, found out before the rotation starts. Raises `Refused` for what surely would."""
         return preflight(self._calls)
 
-    # What may not be overwritten, and what is written
+    # What is written, and from what
 
     def _write(self, current: Content | None, key: KeyText) -> None:
         if current is None:
             self._calls.write(Document.first(key, self._ref.field, str(self._ref)), 0)
         else:
             self._calls.write(current.document.with_key(key), current.number)
+
+    def _wiped(self, current: Content, expected: str) -> bool:
+        """Where somebody has wiped the note, the sibling still says that the current key is the expected version's."""
+        pending = self._calls.sibling().pending
+        return pending is not None and pending.id == expected and pending.key is not None and pending.key == current.key
 
     def _earlier(self, current: Content, wanted: str | None) -> Content | None:
         """The newest earlier version that holds the wanted key; None: that holds another key than the current one."""
@@ -169,37 +166,6 @@ class VaultSecretStore:
             if content.key and content.key != current.key and wanted in (None, name_of(content.key, current.custom)):
                 return content
         return None
-
-    def _refuse_other_current(self, current: Content | None, expected: str | None) -> None:
-        found = current.id if current and current.key else None
-        if found != expected:
-            raise StoreConflict(
-                f"The current version of {self._ref} is {found or 'absent'}, not {expected or 'absent'} as expected: "
-                "somebody else wrote the key. Nothing was overwritten.",
-                "Find out who wrote it; `rotate rollback` leaves their version alone.",
-            )
-
-    def _refuse_unless_ours(self, current: Content | None, expected: str) -> None:
-        """Where somebody has wiped the note, the sibling still says which key is the expected one."""
-        pending = self._calls.sibling().pending if current else None
-        if not (pending and pending.id == expected and current and current.key and pending.key == current.key):
-            self._refuse_other_current(current, expected)
-
-    def _refuse_foreign(self, pending: Pending, version_id: str) -> None:
-        if pending.id == version_id:
-            return
-        claim, since = pending.claim, pending.claim.at if pending.claim else pending.created_at
-        whose = f"rotation {claim.rotation} of {claim.by}" if claim else "somebody else (no claim beside it)"
-        raise StoreConflict(
-            f"{self._ref} has a pending version {pending.id} that belongs to {whose}, since "
-            f"{since.isoformat() if since else 'an unknown time'}.",
-            "Let them finish or abandon it. If nobody does: "
-            f"`vault kv metadata delete -mount={self._ref.mount} {self._calls.sibling_path}`.",
-        )
-
-    def _verify(self, version_id: str, found: KeyText | None, key: KeyText) -> None:
-        if found != key:
-            raise StoreConflict(f"Version {version_id} of {self._ref} holds another key than the one to be staged.")
 
 
 def _version(content: Content | None) -> Version | None:

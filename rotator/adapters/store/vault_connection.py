@@ -27,6 +27,7 @@ _MARGIN = timedelta(seconds=30)
 """A token with less left than this is not begun with: the request would outlive it."""
 _CAPABILITIES = "sys/capabilities-self"
 _NEEDED = {"GET": ("read",), "LIST": ("list",), "DELETE": ("delete",)}
+_WRITING = ("create", "update")  # which of them a write is, only Vault knows
 _OVER = timedelta(0)
 
 
@@ -58,6 +59,10 @@ class VaultConnection:
             authority=found("VAULT_CACERT") or found("VAULT_CAPATH") or self._config.ca_cert,
             mine=(mine, its_key) if mine and its_key else None,
         )
+
+    def close(self) -> None:
+        """Let the connections go. The next request makes new ones; the token stays."""
+        self._transport.close()
 
     def life(self) -> TokenLife:
         """Of our token, as Vault says at this moment. Logs in where that is still to be done."""
@@ -150,9 +155,10 @@ class VaultConnection:
         return self._config.auth is not None and token.origin.startswith("the login")
 
     def _expired(self, token: Token) -> Refused:
+        instead = ", or unset it, so that rotate.yaml's `auth:` is used" if self._config.auth else ""
         return Refused(
             f"The token from {token.origin} for {self.place} has expired, or was never a token there.",
-            f"Get a new one (`vault login`, VAULT_TOKEN), then repeat the command. {self.place.namespace_hint}",
+            f"Get a new one (`vault login`, VAULT_TOKEN){instead}; then repeat. {self.place.namespace_hint}",
         )
 
     # Refusals
@@ -163,7 +169,7 @@ class VaultConnection:
         asked = self._transport.again(_asking(ask.path), token.text)
         if asked.ok:
             held = _held(asked, ask.path)
-            raise vault_errors.denied(str(ask), ask.path, self._needed(ask), held, self.place)
+            raise vault_errors.denied(str(ask), ask.path, _NEEDED.get(ask.method, _WRITING), held, self.place)
         if not self._logs_in(token):
             raise self._expired(token)
         with self._lock:
@@ -174,12 +180,11 @@ class VaultConnection:
             raise self._expired(self._usable())
         return answer
 
-    def _needed(self, ask: Ask) -> tuple[str, ...]:
-        """Whether a write creates or updates is known to Vault only: both, for a secret is written more than once."""
-        return _NEEDED.get(ask.method, ("create", "update"))
-
     def _judged(self, answer: Answer, ask: Ask) -> Answer:
-        if answer.ok or (answer.status == 404 and not answer.errors):
+        told = answer.status == 204 or bool(
+            answer.body
+        )  # a proxy's page, of whatever status, is none of Vault's answers
+        if told and (answer.ok or (answer.status == 404 and not answer.errors)):
             return answer
         raise vault_errors.answered(answer, str(ask), self.place)
 

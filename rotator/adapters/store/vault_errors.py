@@ -78,6 +78,11 @@ def answered(answer: Answer, call: str, place: Place) -> OutsideError:
     """Our error for an answer that is none of success, 403 and a plain 404. `call`: `POST secret/data/prod/chat`."""
     said = answer.errors.lower()
     match answer.status:
+        case 200 | 404 if not answer.body:
+            return Refused(
+                f"What answered {call} at {place.address} is no Vault.",
+                "Check VAULT_ADDR, and whether a proxy or a sign-in page stands in front of it.",
+            )
         case 400 if "check-and-set parameter did not match" in said:
             return CasMismatch(f"{call}: the secret has another version than the one that was read.")
         case 400 if "check-and-set parameter required" in said:
@@ -149,6 +154,8 @@ def unanswered(failure: Exception, call: str, place: Place) -> OutsideError:
     from requests import exceptions as http
 
     kind = type(failure).__name__
+    if isinstance(failure, http.SSLError) and "WRONG_VERSION_NUMBER" in str(failure):
+        return Refused(f"{place} does not speak TLS there.", "Check VAULT_ADDR: is it http://, or another port?")
     if isinstance(failure, http.SSLError):
         return Refused(
             f"The TLS connection to {place} was not trusted.",

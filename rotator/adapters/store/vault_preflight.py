@@ -15,12 +15,15 @@ _FEW_VERSIONS = 4
 _NO_TIME = re.compile(r"-?(0[hms])*0?s?")
 
 
-def rights(ref: VaultSecretRef, pending_suffix: str = ".pending") -> Mapping[str, tuple[str, ...]]:
-    """The least that a rotation of this secret needs: path → capabilities."""
+def rights(
+    ref: VaultSecretRef, pending_suffix: str = ".pending", *, first: bool = False
+) -> Mapping[str, tuple[str, ...]]:
+    """The least that a rotation of this secret needs: path → capabilities. `first`: the path is still to be made."""
     mount, path, sibling = ref.mount, ref.path, f"{ref.path}{pending_suffix}"
+    own = ("create", "read", "update") if first else ("read", "update")
     return {
-        f"{mount}/data/{path}": ("create", "read", "update"),
-        f"{mount}/metadata/{path}": ("create", "read", "update"),
+        f"{mount}/data/{path}": own,
+        f"{mount}/metadata/{path}": own,
         f"{mount}/data/{sibling}": ("create", "read", "update"),
         f"{mount}/metadata/{sibling}": ("delete",),
         f"{mount}/config": ("read",),
@@ -37,7 +40,8 @@ def policy(refs: Sequence[VaultSecretRef], pending_suffix: str = ".pending") -> 
 
 def preflight(calls: SecretCalls) -> Sequence[str]:
     """Warnings, as sentences. Raises `Refused` where a later step would surely fail."""
-    wanted = rights(calls.ref, calls.sibling_path.removeprefix(calls.ref.path))
+    first = calls.content() is None
+    wanted = rights(calls.ref, calls.sibling_path.removeprefix(calls.ref.path), first=first)
     held = calls.connection.capabilities(*wanted)
     lacking = {path: _lacking(words, held.get(path, ())) for path, words in wanted.items()}
     config, metadata = f"{calls.ref.mount}/config", calls.path("metadata")

@@ -20,6 +20,7 @@ _ATTEMPTS = 4
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds, doubling
 _MAX_BYTES = 8 * 1024 * 1024
 """Of one answer. Vault takes no entry larger than 1 MiB; a secret's metadata lists its versions."""
+_INDEX = "X-Vault-Index"
 _CLEAR = (400, 403, 404, 405)
 """Refusals that the same request would meet again."""
 
@@ -47,6 +48,16 @@ class Transport:
         self._mine = mine
         self._lock = Lock()
         self._client: hvac.Client | None = None
+        self._index: str | None = None
+        """What Vault Enterprise calls the state after our last write. Sent back, it lets no performance standby answer
+        from before that write (412 instead): https://developer.hashicorp.com/vault/docs/enterprise/consistency"""
+
+    def close(self) -> None:
+        """Let the connections go. The next request makes new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client:
+            client.adapter.close()
 
     def again(self, ask: Ask, token: str | None) -> Answer:
         """Repeated while Vault does not answer or says that it cannot. Returns successes and clear refusals."""
@@ -70,17 +81,18 @@ class Transport:
         """Whatever is answered. Raises `Unreachable` or `Refused` where nothing is."""
         from requests.exceptions import RequestException
 
-        headers = {"Content-Type": "application/json"} | ({"X-Vault-Token": token} if token else {})
+        said = {"Content-Type": "application/json", "X-Vault-Token": token, _INDEX: self._index}
         try:
             response = self._connected().adapter.request(
                 ask.method,
                 f"v1/{ask.path}",
-                headers=headers,
+                headers={name: value for name, value in said.items() if value},
                 raise_exception=False,
                 data=ask.body,
                 params=ask.params,
                 stream=True,
             )
+            self._index = response.headers.get(_INDEX) or self._index
             return Answer(response.status_code, _text(response))
         except (RequestException, OSError, UnicodeError) as failure:
             error: OutsideError = vault_errors.unanswered(failure, str(ask), self._place)

@@ -49,6 +49,8 @@ class HttpWatcher:
             said = self._fingerprint.search(json.loads(page.body))
         except (ValueError, RecursionError, jmespath.exceptions.JMESPathError):
             return None
+        except (TypeError, LookupError, AttributeError, ArithmeticError):
+            return None  # jmespath's own functions let these through: `merge(@, nothing)`, `contains(text, number)`
         if not isinstance(said, str):
             return None
         if exposes_key(said):

@@ -109,6 +109,8 @@ def finish(
         yes = {word: said(by, reason, f"--approve {word}") for word in words}
         rotation = work.forward(work.open_rotation("finish"))
         work.refuse_unproven(rotation)
+        if "archive" in words:
+            work.refuse_attesting_ahead(rotation)
         work.place.checked_plan(work.credential, rotation)
         with work.session:
             stay = None if watch else timedelta(seconds=60)

@@ -17,6 +17,8 @@ class SimulatedProcess:
     known_dead: set[str]
     gone: bool = False
     late: bool = False
+    overtaken: bool = False
+    """It has made an effect while it was late."""
     deep: int = 0
     """How many other processes are stopped while this one runs."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator import orders
 from rotator.core import record
+from rotator.core.approval import CONSUMER
 from rotator.core.decide import decide
 from rotator.core.status import phase, waiting
 from rotator.engine import Run, Yes, advance
@@ -44,7 +45,7 @@ class SimulatedDesk:
         world = self._world
         process = world.process()
         process.deep = self._deep
-        world.trace.append(f"{world.clock.now():%d %H:%M:%S} {process.me}: $ rotate {command}")
+        world.note(f"{process.me}: $ rotate {command}")
         world.met[f"command {command.split()[0]}"] += 1
         try:
             answer: Answer = self._run(process, command, None if stay is None else timedelta(seconds=stay), yes)
@@ -54,18 +55,12 @@ class SimulatedDesk:
                 world.dead.add(process.me)
             answer = None
         except RotatorError as error:
-            world.laws.no_key(f"{error.message} {error.hint}", "an error")
+            world.laws.log.no_key(f"{error.message} {error.hint}", "an error")
             world.met[f"error {error.code}"] += 1
             answer = error
         process.gone = True
-        world.trace.append(f"  = {answer!r}")
+        world.note(answer)
         return answer
-
-    def rotation(self) -> Rotation | None:
-        """What anybody can read in the log."""
-        from rotator.core.fold import fold
-
-        return fold(self._world.journal.events)
 
     def _run(self, process: SimulatedProcess, command: str, stay: timedelta | None, yes: bool) -> Answer:
         session = self._world.session(process)
@@ -75,6 +70,7 @@ class SimulatedDesk:
         rotation = _opened(session, word)
         if word == "approve":
             orders.approve(session, what, YES)
+            self._heard(rotation, what)
             return None
         if word == "unlock":
             orders.unlock(session, YES)
@@ -82,7 +78,9 @@ class SimulatedDesk:
         if word == "abandon":
             return self._abandon(session)
         if word == "accept":
-            return self._on(process, session, stay, lambda: orders.resume(session, YES, self._world.plan), by_hand=False)
+            return self._on(
+                process, session, stay, lambda: orders.resume(session, YES, self._world.plan), by_hand=False
+            )
         self._check(rotation)
         match word:
             case "tick":
@@ -103,6 +101,12 @@ class SimulatedDesk:
                 return self._on(process, session, stay, lambda: orders.resume(session, YES), by_hand=False)
             case other:
                 raise ValueError(f"no command is called {other}")
+
+    def _heard(self, rotation: Rotation, what: str) -> None:
+        """A person's word that is not true is a lying watcher's."""
+        fleet = self._world.fleet.get(what.removeprefix(CONSUMER))
+        if fleet is not None and rotation.rolling_back is None:
+            fleet.lied = fleet.lied or any(one.key != self._world.new for one in fleet.running)
 
     def _on(
         self,
@@ -158,7 +162,9 @@ class SimulatedDesk:
             world.credential, rotation.plan.playbook, first=rotation.plan.first, managed=world.scenario.managed
         )
         if record.plan_digest(plan) != rotation.plan_digest:
-            raise PlanChanged("rotate.yaml is no longer what the rotation was opened with", "rotate resume --accept-plan")
+            raise PlanChanged(
+                "rotate.yaml is no longer what the rotation was opened with", "rotate resume --accept-plan"
+            )
 
     def _refuse_unproven(self, rotation: Rotation) -> None:
         where = phase(rotation)

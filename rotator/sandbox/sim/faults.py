@@ -25,6 +25,10 @@ def _effect(port: str, verb: str) -> bool:
     return verb in EFFECTS
 
 
+def _retires(port: str, verb: str) -> bool:
+    return verb == "set_status"
+
+
 def _records(port: str, verb: str) -> bool:
     return port == "issuer" and verb != "ping"
 
@@ -63,6 +67,7 @@ KINDS: Final[dict[str, Kind]] = {
     # requests and replies
     "request_lost": Kind(_outside, up_to=120),
     "reply_lost": Kind(_effect, up_to=10),
+    "reply_lost_at_retirement": Kind(_retires, up_to=3),
     "throttled": Kind(_outside, (5, 60, 600), 120),
     "refused": Kind(_outside, (60, 600), 120),
     "slow_reply": Kind(_outside, (1, 60), 120),
@@ -87,8 +92,12 @@ KINDS: Final[dict[str, Kind]] = {
     "clock_jump": Kind(_vital, (), 150),
     "killed_before": Kind(_vital, (), 150),
     "killed_after": Kind(_vital, (), 150),
-    "killed_at_effect": Kind(_effect, (), 10),
+    "killed_before_effect": Kind(_effect, (), 10),
+    "killed_after_effect": Kind(_effect, (), 10),
+    "killed_before_retirement": Kind(_retires, (), 3),
+    "killed_after_retirement": Kind(_retires, (), 3),
     "paused": Kind(_effect, (), 10),
+    "paused_at_retirement": Kind(_retires, (), 3),
     "interleaved": Kind(_vital, (), 150),
     # the journal
     "journal_lost_before": Kind(_appends, (), 50),

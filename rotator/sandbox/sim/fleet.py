@@ -128,9 +128,10 @@ class SimulatedFleet:
         self.stuck = False
         self._replace([one for one in self.running if one.ends is None])
 
-    def appear(self, key: KeyText) -> None:
-        """An instance that slept through everything wakes up with the key that it once read."""
+    def appear(self, key: KeyText, excused: set[str]) -> None:
+        """An instance that slept through everything wakes up with the key that it once read: nobody could know."""
         self.running.append(self._start(key, self._clock.now()))
+        excused.add(self.running[-1].id)
         self._note()
 
     def scale(self, more: int) -> None:

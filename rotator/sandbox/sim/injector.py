@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rotator.sandbox.sim.world import SimulatedWorld
 
 _WATCH: Final = {f"watch_{lie}": lie for lie in ("lags", "flaps", "pessimist", "optimist", "blind")}
-_AFTER: Final = frozenset({"reply_lost", "killed_after", "journal_lost_after"})
+_AFTER: Final = ("reply_lost", "killed_after", "journal_lost_after")
+"""Beginnings of the names of what strikes when the operation has happened."""
 _PAUSES: Final = (1, 45, 400)
 """Seconds for which a stopped process sleeps: less than a lease, more than one, more than an effect's patience."""
 _JUMPS: Final = (1, 6, 30)
@@ -44,6 +45,7 @@ class Injector:
             fleet.lie, fleet.lag, fleet.stuck, fleet.fail_next = None, timedelta(), False, False
 
     def before(self, operation: Operation) -> None:
+        self._given = None  # another fault may have struck before the last answer was given
         self._around(operation, after=False)
 
     def after(self, operation: Operation) -> None:
@@ -58,7 +60,7 @@ class Injector:
         now = self._world.clock.now()
         for state in list(self.states):
             fault = state.fault
-            if (fault.kind in _AFTER) is not after or not state.reach(operation.port, operation.verb):
+            if fault.kind.startswith(_AFTER) is not after or not state.reach(operation.port, operation.verb):
                 continue
             state.seen += 1
             if state.seen - 1 == fault.at:
@@ -70,13 +72,13 @@ class Injector:
                 continue
             state.struck += 1
             self._world.met[f"fault {fault.kind}"] += 1
-            self._world.trace.append(f"  fault: {fault}")
+            self._world.note(fault)
             self._strike(fault, operation)
 
     def _strike(self, fault: Fault, operation: Operation) -> None:
-        world, process = self._world, operation.process
+        world = self._world
         match fault.kind:
-            case "request_lost" | "throttled" | "reply_lost" | "records_down":
+            case "request_lost" | "throttled" | "reply_lost" | "reply_lost_at_retirement" | "records_down":
                 self._unanswered(operation, Unreachable(f"{operation.port} {operation.subject} did not answer"))
             case "refused":
                 self._unanswered(operation, Refused(f"{operation.port} {operation.subject}: permission denied", "ask"))
@@ -84,10 +86,10 @@ class Injector:
                 world.clock.sleep(timedelta(seconds=1 + 40 * fault.choice))
             case "stale_read":
                 self._stale(operation)
-            case "killed_before" | "killed_after" | "killed_at_effect":
-                world.met[f"killed around {operation.name}"] += 1
+            case kind if kind.startswith("killed_"):
+                world.met[f"killed {kind.split('_')[1]} {operation.verb}"] += 1
                 raise Killed(str(operation))
-            case "paused":
+            case "paused" | "paused_at_retirement":
                 self._pause(operation, _PAUSES[int(fault.choice * 3)])
             case "interleaved":
                 self._pause(operation, 0)
@@ -106,7 +108,6 @@ class Injector:
                 world.clock.advance(timedelta(hours=_JUMPS[int(fault.choice * 3)]))
             case _:
                 self._meanwhile(fault)
-        assert process is not None
 
     def _ended(self, fault: Fault) -> None:
         world = self._world
@@ -156,8 +157,7 @@ class Injector:
         world, fleet = self._world, self._world.fleet[fault.consumer]
         match fault.kind:
             case "instance_late":
-                fleet.appear(world.old)
-                world.excused.add(fleet.running[-1].id)
+                fleet.appear(world.old, world.excused)
             case "fleet_scales":
                 fleet.scale(int(fault.choice * 6) - 2)
             case "old_key_dies":
@@ -172,7 +172,7 @@ class Injector:
             case "pending_taken":
                 ref = list(world.stores)[int(fault.choice * len(world.stores))]
                 claim = Claim(rotation="another", by="colleague", at=world.clock.now()) if fault.choice < 0.5 else None
-                world.stores[ref].foreign(f"foreign-{len(world.trace)}-{fault.at}", world.issue(), claim)
+                world.stores[ref].foreign(f"foreign-{world.operations}", world.issue(), claim)
             case "plan_edited":
                 world.edit_plan(fault.choice)
             case kind:
@@ -187,7 +187,7 @@ class Injector:
         """By hand: another field, or another key: a third one, or the old one again."""
         world = self._world
         ref = list(world.stores)[int(fault.choice * len(world.stores))]
-        id = f"edited-{fault.at}-{int(fault.choice * 1e6)}"
+        id = f"edited-{world.operations}"
         if fault.kind == "secret_edited":
             world.stores[ref].edit(id, fields={"note": id})
         else:

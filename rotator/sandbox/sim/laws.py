@@ -1,30 +1,23 @@
-"""The laws of DESIGN section 4, read off the world itself and off the journal's rows, never off what the engine believes."""
+"""The laws of DESIGN section 4, read off the world and the journal's rows, never off what the engine believes."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from rotator.core.decide import MAX_ATTEMPTS
-from rotator.model.event import Event, Kind
+from rotator.model.event import Event
 from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.plan import Plan
+from rotator.sandbox.sim.log_laws import LawBroken, LogLaws
 
 if TYPE_CHECKING:
     from rotator.sandbox.sim.crossing import Operation
     from rotator.sandbox.sim.world import SimulatedWorld
 
-_ENDS: Final = frozenset({Kind.COMPLETED, Kind.ROLLED_BACK, Kind.ABANDONED})
-_NOTES: Final = frozenset({Kind.APPROVED, Kind.RESUMED, Kind.TAKEN_OVER, Kind.OPENED})
-"""Kinds that a process may append without holding the rotation: a person's word, or its taking over."""
-
 _FRESHEST: Final = timedelta(seconds=60)
-
-
-class LawBroken(BaseException):
-    """A law does not hold. No part of the tool may catch it: the run ends here."""
+_FOR_EACH: Final = timedelta(seconds=5)
+"""How old evidence may be at the intent that rests on it: the rule of `core/windows.py`, by another hand."""
 
 
 class Laws:
@@ -33,17 +26,10 @@ class Laws:
         self.by_tool: dict[KeyText, bool] = {}
         """Dead keys: whether the tool made them so (else a fault, or a person on their own account)."""
         self.died_at: dict[KeyText, datetime] = {}
-        self.plan: Plan | None = None
         self.needles: list[str] = []
         """Middles of the keys' texts: none of them may be found anywhere (law 6)."""
-        self._owner: str | None = None
-        self._open = False
-        self._intents: dict[str, Event] = {}
+        self.log = LogLaws(world, self.needles)
         self._tokens: dict[str, str] = {}
-        self._failures: Counter[str] = Counter()
-        self._disabled_at: datetime | None = None
-        self._soaked = False
-        self._approved: Event | None = None
 
     def fail(self, what: str) -> NoReturn:
         raise LawBroken(what)
@@ -67,7 +53,7 @@ class Laws:
                 self.fail(f"law 2: {ref} names {version.key}, which the tool disabled")
 
     def _required(self, consumer: str) -> bool:
-        planned = self.plan.consumers if self.plan else ()
+        planned = self.log.plan.consumers if self.log.plan else ()
         return any(one.name == consumer and one.required for one in planned)
 
     # Effects
@@ -75,14 +61,19 @@ class Laws:
     def before_effect(self, operation: Operation) -> None:
         """Law 4: it happens under an open intent of the process that makes it."""
         if operation.process.late:
+            operation.process.overtaken = True
             self._world.met["late effect of a stopped process"] += 1
+            return
+        if operation.process.overtaken and operation.verb == "set_status" and operation.args[1] is KeyStatus.ACTIVE:
+            self._world.met["late effect mended by who made it"] += 1  # it may not write in the journal any more
             return
         wanted, undo = _step(operation)
         for step in wanted:
-            intent = self._intents.get(step)
-            if intent is not None and intent.holder == operation.process.me:
-                if bool(intent.data.get("undo")) is undo or operation.verb in ("discard", "deploy"):
-                    return
+            intent = self.log.intents.get(step)
+            ours = intent is not None and intent.holder == operation.process.me
+            either = operation.verb in ("discard", "deploy")  # forward and back, the same call
+            if intent is not None and ours and (either or bool(intent.data.get("undo")) is undo):
+                return
         self.fail(f"law 4: {operation} without an open intent ({', '.join(wanted)})")
 
     def after_effect(self, operation: Operation) -> None:
@@ -95,7 +86,7 @@ class Laws:
 
     def _token(self, operation: Operation) -> None:
         """Law 4: tokens are derived, never redrawn."""
-        intent = self._intents.get(_step(operation)[0][0])
+        intent = self.log.intents.get(_step(operation)[0][0])
         if intent is None:
             return
         what = f"{intent.rotation} {operation.verb} {operation.subject} {bool(intent.data.get('undo'))}"
@@ -114,7 +105,15 @@ class Laws:
             self.fail("law 10: a leaked key was restored")
         died = self.died_at.get(version.key)
         known = self._world.pinged_at.get(version.key)
-        if died is not None and (known is None or died + self._world.slow_change < known):
+        if (
+            died is not None
+            and not self._world.scenario.managed
+            and self._world.clock.now() < died + self._world.slow_change
+        ):
+            # Without an Admin key nobody can see that a person has just disabled it: it still answers.
+            self._world.met["restored a key that was about to die"] += 1
+            self._world.excused.add(operation.subject)
+        elif died is not None and (known is None or died + self._world.slow_change < known):
             self.fail(f"law 2: {operation} made a key current that was dead when it was last tested")
 
     def before_status(self, operation: Operation, key: KeyText, status: KeyStatus) -> None:
@@ -127,13 +126,13 @@ class Laws:
 
     def before_disable(self, step: str) -> None:
         """Laws 1 and 7 at the instant when the old key goes: `excuse` what the evidence could not have shown."""
-        intent = self._intents.get(step)
+        intent = self.log.intents.get(step)
         if intent is None:
             self.fail("law 4: the old key is to be disabled without an open intent")
         measured: Mapping[str, Any] = intent.data.get("measured") or {}  # type: ignore[assignment]  # JSON of ours
-        plan = self.plan
-        assert plan is not None, "an intent has a plan"
-        fresh = max(_FRESHEST, 4 * plan.playbook.observe_interval)
+        plan = self._planned()
+        gates = sum(not step.effect for step in plan.steps)
+        fresh = max(_FRESHEST, 4 * plan.playbook.observe_interval, gates * _FOR_EACH)
         for consumer in plan.consumers:
             if not consumer.required:
                 continue
@@ -147,6 +146,11 @@ class Laws:
         self._world.excuse_edits(datetime.fromisoformat(measured["pings"]))
         self._quiet(plan, intent)
 
+    def _planned(self) -> Plan:
+        if self.log.plan is None:
+            self.fail("law 5: an effect before any rotation was opened")
+        return self.log.plan
+
     def _quiet(self, plan: Plan, intent: Event) -> None:
         deploys = [fleet.deployed_at for fleet in self._world.fleet.values() if fleet.deployed_at is not None]
         slowest = max((consumer.cadence for consumer in plan.consumers), default=timedelta())
@@ -155,75 +159,13 @@ class Laws:
             self.fail(f"law 7: disabled {intent.at - max(deploys)} after the last deploy, not {wanted}")
 
     def _before_archive(self) -> None:
-        plan = self.plan
-        assert plan is not None, "an intent has a plan"
-        if self._disabled_at is None:
+        plan = self._planned()
+        if self.log.disabled_at is None:
             self.fail("law 3: archived before it was disabled")
-        if self._world.clock.now() - self._disabled_at < plan.playbook.soak or not self._soaked:
+        if self._world.clock.now() - self.log.disabled_at < plan.playbook.soak or not self.log.soaked:
             self.fail("law 3: archived before it had soaked")
-        if self._approved is None:
+        if self.log.approved is None:
             self.fail("law 3: archived without an approval of this plan since the old key was disabled")
-
-    # The journal
-
-    def appended(self, event: Event, late: bool) -> None:
-        """Laws 5, 6 and 8, at every row; and what laws 3 and 4 need to know later."""
-        self.no_key(repr(event.data), f"event {event.seq}")
-        self._one_open(event, late)
-        step = event.step or ""
-        match event.kind:
-            case Kind.OPENED:
-                self._intents, self._disabled_at, self._soaked, self._approved = {}, None, False, None
-                self._failures.clear()
-                self.plan = self._world.plan
-            case Kind.INTENDED:
-                self._intents[step] = event
-            case Kind.APPLIED | Kind.UNDONE:
-                self._intents.pop(step, None)
-                self._settled(event)
-            case Kind.FAILED if event.data.get("standing"):
-                self._intents.pop(step, None)
-            case Kind.FAILED:
-                self._failures[step] += 1
-                if self._failures[step] > 2 * MAX_ATTEMPTS:  # as many forward as back
-                    self.fail(f"law 8: {step} failed {self._failures[step]} times without a person's word")
-            case Kind.MEASURED if step == "soak":
-                self._soaked = event.data["verdict"] == "passed"
-            case Kind.APPROVED if event.data["what"] == "archive":
-                self._approved = event
-            case Kind.RESUMED:
-                self._failures.clear()
-                if event.data.get("plan"):
-                    self.plan, self._approved = self._world.plan, None
-            case _:
-                pass
-        if event.kind is Kind.APPROVED:
-            self._failures.clear()
-
-    def _settled(self, event: Event) -> None:
-        if event.step == "disable":
-            self._disabled_at = event.at if event.kind is Kind.APPLIED else None
-            self._soaked, self._approved = False, None
-
-    def _one_open(self, event: Event, late: bool) -> None:
-        if event.kind is Kind.OPENED:
-            if self._open:
-                self.fail("law 5: a second rotation was opened")
-            self._open, self._owner = True, event.holder
-            return
-        if not self._open:
-            self.fail(f"law 5: {event.kind.value} after the rotation's end")
-        if event.kind not in _NOTES and event.holder != self._owner:
-            self.fail(f"law 5: {event.holder} appended {event.kind.value} to {self._owner}'s rotation")
-        if event.kind in (Kind.RESUMED, Kind.TAKEN_OVER):
-            self._owner = event.holder
-        if event.kind in _ENDS:
-            self._open = False
-
-    def no_key(self, text: str, where: str) -> None:
-        for needle in self.needles:
-            if needle in text:
-                self.fail(f"law 6: {where} holds a key's text")
 
 
 def _step(operation: Operation) -> tuple[tuple[str, ...], bool]:

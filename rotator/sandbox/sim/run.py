@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rotator.sandbox.sim.faults import Fault
-from rotator.sandbox.sim.laws import LawBroken
+from rotator.sandbox.sim.log_laws import LawBroken
 from rotator.sandbox.sim.operators import chaos, interlude, patient
 from rotator.sandbox.sim.scenario import Scenario, draw
 from rotator.sandbox.sim.world import SimulatedWorld
@@ -53,7 +53,7 @@ def run(scenario: Scenario) -> Report:
         broken = str(law)
     except Exception as error:  # whatever escapes is a bug of the tool, or of the simulator: both fail the seed
         broken = f"bug: {type(error).__name__}: {error}"
-        world.trace.append(_where(error))
+        world.note(_where(error))
     world.met[f"outcome {outcome or 'broken'}"] += 1
     return Report(
         seed=scenario.seed,
@@ -62,7 +62,7 @@ def run(scenario: Scenario) -> Report:
         met=dict(world.met),
         operations=world.operations,
         faults=scenario.faults,
-        trace=tuple(world.trace) if broken else (),
+        trace=tuple(f"{at:%d %H:%M:%S.%f} {what}" for at, what in world.trace) if broken else (),
     )
 
 

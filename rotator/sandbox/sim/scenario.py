@@ -110,9 +110,7 @@ def _consumer(random: Random, number: int, instances: int, secrets: int) -> Simu
     slow = random.random() < 0.3
     config = Consumer(
         name=name,
-        watch=ManualWatch(ask=f"Does {name} use the new key?")
-        if manual
-        else CommandWatch(observe=("observe", name)),
+        watch=ManualWatch(ask=f"Does {name} use the new key?") if manual else CommandWatch(observe=("observe", name)),
         wave=random.choice((1, 1, 2, 3)),
         cadence=timedelta(seconds=random.choice((5, 60, 600))),
         required=number == 0 or random.random() < 0.85,
@@ -141,7 +139,7 @@ def _playbook(random: Random) -> Playbook:
         adopt_patience=timedelta(seconds=random.choice((10, 60))),
         pings=Pings(
             count=random.choice((1, 2, 3)),
-            interval=timedelta(seconds=random.choice((0, 1, 2))),
+            interval=timedelta(seconds=random.choice((1, 2))),
             patience=timedelta(seconds=60),
             inference=random.random() < 0.5,
         ),

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
+from rotator.core import fold
 from rotator.core import plan as plans
 from rotator.model.config import Consumer, Playbook
 from rotator.model.decision import Ask, Close, Decision, Do, Stop, Undo, Wait
 from rotator.model.event import Event
-from rotator.model.keys import KeyStatus, KeyText, Label
+from rotator.model.keys import KeyText, Label
 from rotator.model.plan import Plan
 from rotator.model.rotation import Rotation
 from rotator.ports import Deployer, Issuer, Journal, Probe, SecretStore, Watcher
@@ -26,6 +27,7 @@ from rotator.sandbox.sim.faults import EFFECTS
 from rotator.sandbox.sim.fleet import SimulatedFleet
 from rotator.sandbox.sim.injector import Injector
 from rotator.sandbox.sim.journal import SimulatedJournal
+from rotator.sandbox.sim.keys import Keys
 from rotator.sandbox.sim.laws import Laws
 from rotator.sandbox.sim.scenario import NAME, Scenario
 from rotator.session import Session
@@ -34,17 +36,24 @@ from rotator.steps import Ports
 MAX_OPERATIONS: Final = 60_000
 """Most operations of one run: more than any drawn world needs, so reaching it means that something does not end."""
 
+Trace: TypeAlias = tuple[datetime, object]
+
+_TICK: Final = timedelta(milliseconds=10)
+"""What every operation takes at least: no two events of a real world are of the same microsecond."""
+
 _TRACE: Final = 80
 """How many of the last operations a report shows."""
 
 
-class SimulatedWorld:
+class SimulatedWorld(Keys):
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.random = Random(f"run {scenario.seed}")
         self.met: Counter[str] = Counter()
         """Coverage: what was really met, how often."""
-        self.trace: deque[str] = deque(maxlen=_TRACE)
+        self.trace: deque[Trace] = deque(maxlen=_TRACE)
+        """What happened last, and when; written out only where somebody reads it."""
+        self._rotation: tuple[int, Rotation | None] = (0, None)
         self.operations = 0
         self.excused: set[str] = set()
         """Instances and secrets that changed after the last moment at which the tool could have seen it."""
@@ -56,14 +65,11 @@ class SimulatedWorld:
         self.interlude: Callable[[int], None] | None = None
         """Runs another operator's commands while a process is stopped."""
         self._processes = 0
-        self.laws = Laws(self)
-        self.clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
         self.journal = SimulatedJournal()
-        self.issuer = MemoryIssuer(self.clock, draw=self.random.choice)
+        super().__init__(MemoryIssuer(clock, draw=self.random.choice), clock, Laws(self))
         self.issuer.manages = scenario.managed
         self.issuer.books.slow_change = self.slow_change
-        self._ids: dict[KeyText, str] = {}
-        self.keys: list[KeyText] = []
         self.old = self.issue()
         self.new = self.issue()
         self.credential = scenario.credential
@@ -72,58 +78,28 @@ class SimulatedWorld:
         refs = list(self.stores)
         self.fleet = {
             spec.config.name: SimulatedFleet(
-                spec, refs[spec.secret], self.clock, partial(self.current, refs[spec.secret]), self.works, self.laws.standing
+                spec,
+                refs[spec.secret],
+                self.clock,
+                partial(self.current, refs[spec.secret]),
+                self.works,
+                self.laws.standing,
             )
             for spec in scenario.consumers
         }
         self.faults = Injector(self, scenario.faults)
 
-    # Keys
-
-    def issue(self) -> KeyText:
-        """A person makes a key in the Console."""
-        key, record = self.issuer.issue()
-        self._ids[key] = record.id
-        self.keys.append(key)
-        self.laws.needles.append(key.reveal()[24:48])
-        return key
-
-    def key_of(self, key_id: str) -> KeyText:
-        return next(key for key, id in self._ids.items() if id == key_id)
-
-    def status(self, key: KeyText) -> KeyStatus:
-        return self.issuer.books.record(self._ids[key]).status
-
-    def works(self, key: KeyText) -> bool:
-        caller = self.issuer.books.caller(key.reveal())
-        return caller is not None and caller.honoured
-
-    def set_status(self, key: KeyText, status: KeyStatus, *, tool: bool = False) -> None:
-        """Somebody changes a key in the Console, or it changes by itself. Limits do not bind them."""
-        books = self.issuer.books
-        limit, books.organization_limit = books.organization_limit, None
-        books.change(self._ids[key], status=status)
-        books.organization_limit = limit
-        self.status_changed(key, tool=tool)
-
-    def status_changed(self, key: KeyText, *, tool: bool) -> None:
-        if self.status(key) is KeyStatus.ACTIVE:
-            self.laws.by_tool.pop(key, None)
-            self.laws.died_at.pop(key, None)
-        elif key not in self.laws.by_tool:
-            self.laws.by_tool[key] = tool
-            self.laws.died_at[key] = self.clock.now()
-
     @property
     def leaked(self) -> bool:
-        plan = self.laws.plan
+        plan = self.laws.log.plan
         return plan is not None and plan.playbook.leaked
 
     # Secrets and fleets
 
     def current(self, ref: str) -> KeyText:
         version = self.stores[ref].read(Label.CURRENT)
-        assert version is not None and version.key is not None, "no fault takes the current version away"
+        if version is None or version.key is None:
+            raise ValueError("no fault takes the current version away")
         return version.key
 
     def excuse_since(self, consumer: str, seen: datetime) -> None:
@@ -146,6 +122,15 @@ class SimulatedWorld:
             fleet.secret_changed()
 
     # The tool
+
+    @property
+    def rotation(self) -> Rotation | None:
+        """As anybody can read it in the log."""
+        seen, rotation = self._rotation
+        for event in self.journal.read(NAME, after=seen):
+            rotation = fold.advance(rotation, event)
+        self._rotation = (len(self.journal.events), rotation)
+        return rotation
 
     @property
     def plan(self) -> Plan:
@@ -188,6 +173,9 @@ class SimulatedWorld:
 
     # Operations
 
+    def note(self, what: object) -> None:
+        self.trace.append((self.clock.now(), what))
+
     def before(self, operation: Operation) -> None:
         verb = operation.verb
         if verb == "now":
@@ -195,7 +183,9 @@ class SimulatedWorld:
         self.operations += 1
         if self.operations > MAX_OPERATIONS:
             self.laws.fail(f"law 8: more than {MAX_OPERATIONS} operations without an end")
-        self.trace.append(f"{self.clock.now():%d %H:%M:%S} {operation}")
+        self.note(operation)
+        if verb != "sleep":
+            self.clock.advance(_TICK)
         self.faults.before(operation)
         if verb in EFFECTS:
             self.laws.before_effect(operation)
@@ -205,7 +195,7 @@ class SimulatedWorld:
             self.pinged_at[operation.args[0]] = self.clock.now()
 
     def answer(self, operation: Operation, real: Callable[..., Any], words: dict[str, Any]) -> Any:
-        given = self.faults.instead(operation)
+        given = None if operation.verb == "now" else self.faults.instead(operation)
         return real(*operation.args, **words) if given is None else given[0]
 
     def after(self, operation: Operation) -> None:
@@ -221,7 +211,8 @@ class SimulatedWorld:
             self.laws.after_effect(operation)
             self.met[f"effect {operation.name}"] += 1
         elif verb == "append":
-            self.laws.appended(operation.args[1], operation.process.late)
+            event = operation.args[1]
+            self.laws.log.appended(event, operation.process.late)
         operation.process.late = False
         self.faults.after(operation)
 
@@ -235,13 +226,13 @@ class SimulatedWorld:
                 self.met[f"undo {step.verb}"] += 1
             case Ask(asked, why):
                 self.met[f"ask {asked.partition(':')[0]}"] += 1
-                self.laws.no_key(why, "a question")
+                self.laws.log.no_key(why, "a question")
             case Stop(exit_code, why):
                 self.met[f"stop {exit_code.name.lower()}"] += 1
-                self.laws.no_key(why, "a refusal")
+                self.laws.log.no_key(why, "a refusal")
             case Wait(_, _, why):
                 self.met["wait"] += 1
-                self.laws.no_key(why, "a reason to wait")
+                self.laws.log.no_key(why, "a reason to wait")
             case Close(completed):
                 self.met["close completed" if completed else "close rolled back"] += 1
 

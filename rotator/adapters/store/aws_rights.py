@@ -1,0 +1,108 @@
+"""May we do in AWS what a rotation of a secret needs? Asked of IAM's policy simulator, which changes nothing.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+The simulator knows the policies of the identity; a policy of the secret itself, or of a key in KMS, can still say
+otherwise. Where it may not be asked, two reads are tried and the writes are said to be untried.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rotator.adapters.store.aws_calls import SecretCalls
+from rotator.adapters.store.aws_secret import CURRENT
+from rotator.core.readiness import Answer, Tried
+from rotator.model.config import AwsSecretRef
+from rotator.model.errors import OutsideError
+
+READS = ("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue")
+WRITES = (
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+    "secretsmanager:TagResource",
+    "secretsmanager:UntagResource",
+)
+_KMS = ("kms:Decrypt", "kms:GenerateDataKey")
+_SECONDS, _ATTEMPTS = 10, 2
+_ASSUMED = re.compile(r"arn:(?P<part>[a-z-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.+")
+
+
+def rehearsed(ref: AwsSecretRef) -> Sequence[Tried]:
+    """One for each permission. Never raises for what AWS answers."""
+    try:
+        simulated = list(_simulated(ref))
+    except _NotAsked as why:
+        return list(_read_only(ref, str(why)))
+    return simulated
+
+
+class _NotAsked(Exception):
+    """The simulator's answer cannot be had; the text says why."""
+
+
+def _simulated(ref: AwsSecretRef) -> Iterator[Tried]:
+    import boto3.session
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    config = Config(
+        connect_timeout=_SECONDS,
+        read_timeout=_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+    )
+    session: Any = boto3.session.Session()  # without its type: boto3-stubs knows no iam here
+    try:
+        caller = str(session.client("sts", region_name=ref.region, config=config).get_caller_identity()["Arn"])
+        described = session.client("secretsmanager", region_name=ref.region, config=config).describe_secret(
+            SecretId=ref.name
+        )
+        iam = session.client("iam", region_name=ref.region, config=config)
+        source = _principal(caller)
+        results = _ask(iam, source, (*READS, *WRITES), described["ARN"])
+        if str(described.get("KmsKeyId", "")).startswith("arn:"):
+            results += _ask(iam, source, _KMS, described["KmsKeyId"])
+    except ClientError as refusal:
+        code = refusal.response.get("Error", {}).get("Code", "")
+        raise _NotAsked(f"IAM's simulator may not be asked ({code})") from None
+    except (BotoCoreError, ValueError, KeyError) as failure:
+        raise _NotAsked(f"IAM's simulator could not be asked ({type(failure).__name__})") from None
+    for result in results:
+        action, decision = str(result.get("EvalActionName")), str(result.get("EvalDecision"))
+        yield _judged(ref, action, decision, source)
+
+
+def _ask(iam: Any, source: str, actions: Sequence[str], resource: str) -> list[dict[str, Any]]:
+    answer = iam.simulate_principal_policy(PolicySourceArn=source, ActionNames=list(actions), ResourceArns=[resource])
+    return list(answer["EvaluationResults"])
+
+
+def _principal(caller: str) -> str:
+    """The identity whose policies count: a session of an assumed role is its role. Raises `_NotAsked` for others."""
+    assumed = _ASSUMED.fullmatch(caller)
+    if assumed:
+        return f"arn:{assumed['part']}:iam::{assumed['account']}:role/{assumed['role']}"
+    if ":user/" in caller and ":iam:" in caller:
+        return caller
+    raise _NotAsked("IAM's simulator knows users and roles only, and we are neither")
+
+
+def _judged(ref: AwsSecretRef, action: str, decision: str, source: str) -> Tried:
+    allowed = decision == "allowed"
+    why = "IAM's simulator says so; the secret's own policy was not asked" if allowed else f"{decision} for {source}"
+    fix = "" if allowed else f"Allow {action} on this secret to {source}."
+    return Tried(part=str(ref), what=action, answer=Answer.YES if allowed else Answer.NO, why=why, fix=fix)
+
+
+def _read_only(ref: AwsSecretRef, why: str) -> Iterator[Tried]:
+    calls = SecretCalls(ref, None)
+    for action, read in zip(READS, (calls.describe, lambda: calls.content(CURRENT)), strict=True):
+        try:
+            read()
+        except OutsideError as refusal:
+            yield Tried(part=str(ref), what=action, answer=Answer.NO, why=refusal.message, fix=refusal.hint)
+        else:
+            yield Tried(part=str(ref), what=action, answer=Answer.YES, why="it was done")
+    for action in WRITES:
+        yield Tried(part=str(ref), what=action, answer=Answer.UNTRIED, why=why)

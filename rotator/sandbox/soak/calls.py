@@ -1,0 +1,85 @@
+"""What the `rotate` processes wrote to the servers, as the fault proxies saw it go by. Keys are not kept."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rotator.model.canonical import Json
+from rotator.sandbox.fault_proxy import Exchange, Fault
+
+_TARGET: Final = re.compile(rb"^x-amz-target: *secretsmanager\.(\w+)", re.IGNORECASE | re.MULTILINE)
+_RECORD: Final = re.compile(rb"^POST /v1/organizations/api_keys/(\w+)")
+_OK: Final = re.compile(rb"^HTTP/1\.[01] 2\d\d")
+_CURRENT: Final = "AWSCURRENT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """A write that the server carried out. `verb`: stage, promote or status; `to`: a version id or a status."""
+
+    verb: str
+    subject: str  # stage, promote: empty; status: the key's id
+    to: str
+    before: str  # promote: the version that was current; else empty
+    fault: Fault | None
+
+    @property
+    def heard(self) -> bool:
+        """Whether the tool got the answer whole."""
+        return self.fault in (None, Fault.DELAY)
+
+
+class CallLog:
+    """Thread-safe; in the order in which the answers came."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._writes: list[Write] = []
+
+    def seen(self, exchange: Exchange) -> None:
+        """For `FaultProxy(seen=…)`."""
+        if not _OK.match(exchange.reply):
+            return
+        head, _, content = exchange.request.partition(b"\r\n\r\n")
+        write = _aws(head, content, exchange.fault) or _anthropic(head, content, exchange.fault)
+        if write is not None:
+            with self._lock:
+                self._writes.append(write)
+
+    def writes(self, after: int = 0) -> Sequence[Write]:
+        with self._lock:
+            return self._writes[after:]
+
+
+def _aws(head: bytes, content: bytes, fault: Fault | None) -> Write | None:
+    target = _TARGET.search(head)
+    if target is None:
+        return None
+    body = _object(content)
+    if target[1] == b"PutSecretValue":
+        return Write(verb="stage", subject="", to=str(body.get("ClientRequestToken")), before="", fault=fault)
+    if target[1] == b"UpdateSecretVersionStage" and body.get("VersionStage") == _CURRENT:
+        to, before = str(body.get("MoveToVersionId")), str(body.get("RemoveFromVersionId") or "")
+        return Write(verb="promote", subject="", to=to, before=before, fault=fault)
+    return None
+
+
+def _anthropic(head: bytes, content: bytes, fault: Fault | None) -> Write | None:
+    record = _RECORD.match(head)
+    status = _object(content).get("status") if record is not None else None
+    if record is None or not isinstance(status, str):
+        return None
+    return Write(verb="status", subject=record[1].decode(), to=status, before="", fault=fault)
+
+
+def _object(content: bytes) -> dict[str, Json]:
+    try:
+        body: Json = json.loads(content or b"{}")
+    except ValueError:
+        return {}
+    return dict(body) if isinstance(body, dict) else {}

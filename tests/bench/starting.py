@@ -1,0 +1,102 @@
+"""`rotate --help` and `rotate status`: CPU time and memory of the whole process, against a bare typer application."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+
+from rotator.adapters.journal.sql import SqlJournal
+from rotator.core import chain
+from rotator.sandbox.loopback import clean_environment
+from tests.bench.measure import Figure, compared, in_turns, spent
+from tests.fuzz.logs import a_whole_log
+
+# As small as an application with commands can be, and with the settings that make typer start fastest.
+_BARE = """\
+from typing import Annotated
+import typer
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+"""
+_COMMAND = '''
+@app.command()
+def {name}(name: Annotated[str, typer.Argument(help="Whom to greet.")] = "world",
+        loud: Annotated[bool, typer.Option("--loud", help="With an exclamation mark.")] = False) -> None:
+    """Say {name}."""
+    print("{name}", name, "!" if loud else "")
+'''
+_CREDENTIAL = """\
+  credential-{number:03}:
+    issuer: {{anthropic: {{admin_key: env:ANTHROPIC_ADMIN_KEY}}}}
+    secrets: ["aws-sm://eu-west-1/prod/{number}#KEY"]
+    consumers:
+      - name: api
+        http: {{urls: ["http://127.0.0.1:9/{number}"], fingerprint: key.fingerprint}}
+"""
+SIZES = (1, 50, 500)
+
+
+def figures(folder: Path, rounds: int) -> list[Figure]:
+    bare = folder / "bare.py"
+    names = ("hello", "hi", "bye", "ciao", "moin", "salut")
+    bare.write_text(_BARE + "".join(_COMMAND.format(name=name) for name in names) + "\napp()\n")
+    worlds = {size: _world(folder / str(size), size) for size in SIZES}
+    rotate = [sys.executable, "-m", "rotator"]
+    runs: dict[str, tuple[list[str], Mapping[str, str]]] = {
+        "python -c pass": ([sys.executable, "-c", "pass"], worlds[1]),
+        "bare typer --help": ([sys.executable, str(bare), "--help"], worlds[1]),
+        "bare typer hello": ([sys.executable, str(bare), "hello"], worlds[1]),
+        "rotate --help": ([*rotate, "--help"], worlds[1]),
+        **{f"rotate status, {size}": ([*rotate, "status"], worlds[size]) for size in SIZES},
+    }
+    peaks: dict[str, list[float]] = {name: [] for name in runs}
+
+    def cpu(name: str) -> Callable[[], float]:
+        def run() -> float:
+            child = spent(*runs[name])
+            if child.code != 0:
+                raise RuntimeError(f"{name} ended with code {child.code}")
+            peaks[name].append(child.peak)
+            return child.cpu
+
+        return run
+
+    found = in_turns(rounds, {name: cpu(name) for name in runs})
+    return [
+        compared(found, "rotate --help", "bare typer --help", most=1.6),
+        compared(found, "rotate --help", "python -c pass"),
+        compared(found, "rotate status, 1", "bare typer hello", most=3),
+        compared(found, "rotate status, 1", "python -c pass"),
+        compared(found, "rotate status, 50", "rotate status, 1"),
+        compared(found, "rotate status, 500", "rotate status, 1", most=2),
+        *(_memory(peaks, f"rotate status, {size}") for size in SIZES),
+    ]
+
+
+def _memory(peaks: Mapping[str, list[float]], name: str) -> Figure:
+    ratios = [mine / theirs for mine, theirs in zip(peaks[name], peaks["bare typer hello"], strict=True)]
+    value = f"{median(peaks[name]) / (1 << 20):.0f} MiB"
+    return Figure(name=f"{name}: peak memory", against="bare typer hello", ratios=ratios, value=value)
+
+
+def _world(folder: Path, size: int) -> Mapping[str, str]:
+    """A configuration with so many credentials, and a journal with one whole rotation of each."""
+    folder.mkdir()
+    body = "".join(_CREDENTIAL.format(number=number) for number in range(size))
+    (folder / "rotate.yaml").write_text(f"version: 1\ncredentials:\n{body}")
+    url = f"sqlite:///{folder}/journal.db"
+    log = a_whole_log()
+    SqlJournal(url).append("credential-000", log[0])  # makes the file
+    rows = [chain.to_row(event) for event in log]
+    columns = ", ".join(rows[0])
+    marks = ", ".join("?" for _ in rows[0])
+    with closing(sqlite3.connect(folder / "journal.db")) as database, database:
+        for number in range(size):  # by hand: twenty thousand durable appends would take minutes
+            database.executemany(
+                f"INSERT OR IGNORE INTO rotator_events (credential, {columns}) VALUES (?, {marks})",  # noqa: S608 - our own names
+                [(f"credential-{number:03}", *row.values()) for row in rows],
+            )
+    return clean_environment({"ROTATOR_CONFIG": str(folder / "rotate.yaml"), "ROTATOR_JOURNAL": url})

@@ -1,0 +1,165 @@
+"""Law 6: a key's text is in memory and in the secret stores, and nowhere else.
+
+The keys are made at run time; they go through real processes, through success, failure, a bug and a kill; then
+everything that was printed, written or handed to a child is searched for them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from rotator.engine import Run
+from rotator.model.keys import KeyText, Version
+from tests.aws_world import make_key
+from tests.cli.small_world import PATIENCE, Ran, SmallWorld, end
+
+SAID = ["--by", "ann", "--reason", "planned"]
+
+
+def forms(key: KeyText) -> list[bytes]:
+    """The key's hidden part, as it stands, reversed and encoded: a fingerprint shows neither."""
+    text = key.reveal()
+    hidden = text[16:-4]
+    encoded = [base64.b64encode(text[cut:].encode())[8:-8] for cut in range(3)]
+    return [
+        hidden[10:40].encode(),
+        hidden[50:80].encode(),
+        hidden[::-1].encode(),
+        hidden.encode().hex().encode(),
+        *encoded,
+    ]
+
+
+def assert_absent(keys: list[KeyText], where: str, content: bytes) -> None:
+    for key in keys:
+        for form in forms(key):
+            assert form not in content, f"{key.fingerprint} is in {where}"
+
+
+def assert_nowhere(world: SmallWorld, keys: list[KeyText], ran: list[Ran]) -> None:
+    for one in ran:
+        assert_absent(keys, "the output of a command", one.all.encode())
+    files = [path for path in world.directory.rglob("*") if path.is_file()]
+    assert world.journal in files
+    for path in files:
+        assert_absent(keys, str(path), path.read_bytes())
+
+
+def notes(world: SmallWorld) -> list[dict[str, object]]:
+    return [json.loads(path.read_text()) for path in world.notes.glob("*.json")]
+
+
+@pytest.fixture
+def guarded(world: SmallWorld) -> SmallWorld:
+    """The Admin key comes from a variable, so no file of the world's holds any key."""
+    (world.directory / "admin.key").unlink()
+    world.extra |= {"MY_ADMIN": world.admin.reveal(), "ANTHROPIC_API_KEY": world.old.reveal()}
+    world.write(admin="env", soak="30m")
+    return world
+
+
+def test_no_key_leaves_memory_and_store_in_a_rotation_with_failures_a_rollback_and_an_end(guarded: SmallWorld) -> None:
+    world = guarded
+    # Operators' scripts print what they should not.
+    world.on["deploy api"] = lambda: (
+        f"1\nANTHROPIC_API_KEY={world.new.reveal()} {world.old.reveal()} {world.admin.reveal()}"
+    )
+    refused = make_key()
+    ran = [
+        world.run("start", "prod-chat", "--key-file", "-", stdin=f'"{refused.reveal()}" extra'),
+        world.run("start", "prod-chat", "--key-file", "-", "--json", stdin=world.new.reveal() * 2),
+        world.run("start", "prod-chat", "--key-file", "-", stdin=world.new.reveal()),
+        world.run("start", "prod-chat", world.new.reveal()),
+    ]
+    assert [one.code for one in ran[:2]] == [2, 2]
+    assert "sk-ant-[redacted]" in ran[2].all
+    world.on.clear()
+    world.on["observe api"] = lambda: (
+        "0\n" + json.dumps({"instances": [{"id": "1", "fingerprint": world.new.reveal()}]})
+    )
+    ran += [world.run("start", "prod-chat", "--json"), world.run("verify", "prod-chat")]
+    world.on.clear()
+    ran += [world.run("verify", "prod-chat", "--json"), world.run("finish", "prod-chat", "--approve", "disable", *SAID)]
+    assert ran[-1].code == 3, ran[-1].all
+    ran += [world.run("rollback", "prod-chat", *SAID), world.run("history", "prod-chat", "--json")]
+    assert ran[-2].code == 8, ran[-2].all
+    assert_nowhere(world, [world.old, world.new, world.admin, refused], ran)
+    children = notes(world)
+    assert {str(child["argv"]).split("'")[-2] for child in children} == {"api"}
+    assert all("MY_ADMIN" not in str(child["environ"]) for child in children)
+
+
+_A_BUG = """
+from rotator.cli import main
+from rotator.steps.stage import Stage
+
+def broken(self, context):
+    raise ZeroDivisionError(f"with {context.key!r} at hand, {context!r}")
+
+Stage.apply = broken
+main()
+"""
+
+
+def test_no_key_is_in_the_traceback_of_a_bug(guarded: SmallWorld) -> None:
+    """The bug is planted in the child: it meets the new key in memory, and even its text speaks of it."""
+    world = guarded
+    child = subprocess.Popen(
+        [sys.executable, "-c", _A_BUG, "start", "prod-chat", "--key-file", "-"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=world.environment, cwd=world.directory,
+    )  # fmt: skip
+    out, err = child.communicate(world.new.reveal(), timeout=PATIENCE)
+    assert child.returncode == 1, err
+    assert "ZeroDivisionError" in err
+    assert "error: this is a bug in rotate" in err
+    assert_nowhere(world, [world.old, world.new, world.admin], [Ran(1, out, err)])
+
+
+def test_no_key_is_in_what_a_crashing_interpreter_prints(guarded: SmallWorld) -> None:
+    world = guarded
+    reached, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        reached.set()
+        go.wait(PATIENCE)
+
+    world.on["deploy api"] = hold
+    child = subprocess.Popen(
+        [sys.executable, "-X", "dev", "-m", "rotator", "start", "prod-chat", "--key-file", "-"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=world.environment, cwd=world.directory,
+    )  # fmt: skip
+    assert child.stdin is not None
+    child.stdin.write(world.new.reveal())
+    child.stdin.close()
+    child.stdin = None
+    assert reached.wait(PATIENCE)
+    cmdline = Path(f"/proc/{child.pid}/cmdline")
+    if cmdline.exists():
+        assert_absent([world.old, world.new, world.admin], "argv", cmdline.read_bytes())
+    ran = end(child, signal.SIGABRT)
+    go.set()
+    assert "Fatal Python error" in ran.err
+    for core in world.directory.glob("core*"):  # a core dump is memory, where the key may be
+        core.unlink()
+    assert_nowhere(world, [world.old, world.new, world.admin], [ran])
+
+
+def test_no_repr_shows_a_key_and_no_key_is_pickled() -> None:
+    key = make_key()
+    holders = [key, Version(id="1", key=key), Run(by="ann", key=key)]
+    for holder in holders:
+        assert_absent([key], type(holder).__name__, f"{holder!r} {holder!s} {[holder]}".encode())
+        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+            with pytest.raises(TypeError, match="never pickled"):
+                pickle.dumps(holder, protocol)

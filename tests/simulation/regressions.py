@@ -1,0 +1,21 @@
+"""Seeds that once broke a law, and what was wrong. Each is run by `make test` for ever.
+
+A seed's meaning changes when the drawing of scenarios does: what it found is then kept by the unit test that it names.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+REGRESSIONS: Final = {
+    571: "a stale read made a rollback believe that the secret had never been promoted (test_sim_found)",
+    645: "the same, in a fleet of several consumers",
+    3187: "a secret was edited while its key was pinged; the gate spoke of the moment before (test_sim_found)",
+    3648: "the same, with another fleet",
+    4148: "nobody could tell whether the old key was enabled again, and the question had no answer that led on",
+    4384: "the same after a failed soak: the person was never told to enable the key",
+    26524: "a rollback met an old key that a person had disabled, and did not say that a person must enable it",
+    54: "the simulator drew an interval of nothing, which the loader refuses: a probe was repeated without a pause",
+    138: "the simulator blamed the tool for an instance that appeared after the last look",
+    376: "without an Admin key, a person disabled the old key and rolled back while it still answered",
+}

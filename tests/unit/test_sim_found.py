@@ -1,0 +1,91 @@
+"""What the simulation found, each as its smallest world. The seeds stand in `tests/simulation/regressions.py`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rotator.engine import Run, advance
+from rotator.model.decision import Ask, Exit, Stop
+from rotator.model.keys import KeyStatus, Label, Version
+from rotator.model.plan import Phase
+from rotator.orders import approve, roll_back
+from rotator.sandbox.memory_store import MemorySecretStore
+from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
+
+
+class StaleStore:
+    """A store whose reads still show what was before: the old key is current."""
+
+    def __init__(self, store: MemorySecretStore) -> None:
+        self._store = store
+
+    def read(self, label: Label) -> Version | None:
+        return self._store.read(Label.PREVIOUS if label is Label.CURRENT else label)
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._store, verb)
+
+
+def test_a_rollback_restores_a_promoted_secret_even_where_the_store_still_reads_as_before() -> None:
+    world = MemoryWorld(secrets=1)
+    world.start(horizon=Phase.OVERLAP)
+    ports = world.ports()
+    stale: dict[str, Any] = {ref: StaleStore(store) for ref, store in world.stores.items()}
+    session = world.session()
+    with session:
+        roll_back(session, YES)
+        end = advance(session, replace(ports, stores=stale), Run(by="tester", stay=None))
+    assert isinstance(end, Stop)
+    assert all(version is not None and version.key == world.old for version in _current(world))
+
+
+def _current(world: MemoryWorld) -> list[Version | None]:
+    return [store.read(Label.CURRENT) for store in world.stores.values()]
+
+
+def test_a_secret_that_is_edited_while_the_new_key_is_pinged_does_not_pass_the_gate() -> None:
+    world = MemoryWorld(secrets=2)
+    world.start(horizon=Phase.EXPAND)
+    store = list(world.stores.values())[1]
+
+    def edit(operation: str, moment: Moment) -> None:
+        if operation == "issuer.ping" and moment == "after" and "edited" not in store.labels.values():
+            store.edit("edited", key=world.old)
+
+    world.hook = edit
+    end = world.go_on(horizon=Phase.OVERLAP)
+    assert isinstance(end, Stop)
+    assert "somebody else wrote it" in end.why
+
+
+def test_where_nobody_can_tell_whether_the_old_key_is_enabled_again_the_person_is_told_to_do_it_and_can_say_so() -> (
+    None
+):
+    world = MemoryWorld(secrets=1, managed=False)
+    world.start()
+    world.issuer.books.change(world.old_id, status=KeyStatus.INACTIVE)  # as it asked for
+    world.go_on(stay=Run(by="tester").stay)
+    store = next(iter(world.stores.values()))
+    for number in range(2):  # now no label names the version with the old key
+        store.edit(f"edited-{number}", fields={"note": str(number)})
+    end = world.rollback()
+    assert isinstance(end, Ask)
+    assert end.what == "absent:disable"
+    assert "by hand" in end.why
+    world.issuer.books.change(world.old_id, status=KeyStatus.ACTIVE)
+    approve(world.session(), end.what, YES)
+    end = world.go_on()
+    assert isinstance(end, Stop)
+    assert "promote" in end.why  # the next thing that stands in the way: the key is in no secret any more
+
+
+def test_a_rollback_that_meets_a_disabled_old_key_says_that_a_person_can_enable_it() -> None:
+    world = MemoryWorld(secrets=1, managed=False)
+    world.start(horizon=Phase.OVERLAP)
+    world.issuer.books.change(world.old_id, status=KeyStatus.INACTIVE)
+    end = world.rollback()
+    assert isinstance(end, Stop)
+    assert "enable it in Anthropic's Console" in end.hint
+    world.issuer.books.change(world.old_id, status=KeyStatus.ACTIVE)
+    assert world.go_on() == Stop(Exit.ROLLED_BACK, "the rotation was rolled back")

@@ -1,0 +1,355 @@
+"""What Vault refuses, and how each refusal is told: which place, which right, what to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+import ssl
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+import tenacity
+
+from rotator.adapters.store.vault import VaultSecretStore
+from rotator.adapters.store.vault_connection import VaultConnection
+from rotator.model.config import VaultConfig, VaultSecretRef
+from rotator.model.errors import ConfigError, OutsideError, Refused, Unreachable
+from rotator.model.keys import Label
+from rotator.sandbox.anthropic_faults import Fault
+from rotator.sandbox.vault import SandboxVault
+from rotator.sandbox.vault_books import Condition
+from rotator.sandbox.vault_wire import Answer, Request
+from tests.aws_world import CLAIM, make_key, version_id
+from tests.vault_world import FIELD, NOWHERE, VaultSecret, connect, sandbox_place, standing_clock
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=lambda seconds: None))
+
+
+@pytest.fixture
+def vault() -> Iterator[SandboxVault]:
+    with SandboxVault() as vault:
+        yield vault
+
+
+@pytest.fixture
+def secret(vault: SandboxVault) -> Iterator[VaultSecret]:
+    with sandbox_place(vault) as place:
+        yield VaultSecret(place)
+
+
+def refused(call: Callable[[], object], kind: type[OutsideError], match: str) -> OutsideError:
+    with pytest.raises(kind, match=match) as raised:
+        call()
+    assert raised.value.hint
+    assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None
+    return raised.value
+
+
+def reading(secret: VaultSecret) -> Callable[[], object]:
+    return lambda: secret.store.read(Label.CURRENT)
+
+
+def store_by(vault: SandboxVault, secret: VaultSecret, policy: dict[str, list[str]]) -> VaultSecretStore:
+    """The store, with a token of this policy."""
+    vault.books.write_policy("narrow", {path.replace("PATH", secret.path): words for path, words in policy.items()})
+    return VaultSecretStore(secret.ref, connect(vault, vault.books.create_token("narrow")))
+
+
+@pytest.mark.parametrize(
+    ("condition", "match"),
+    [
+        (Condition.SEALED, "is sealed"),
+        (Condition.STANDBY, "is a standby and knows no active node"),
+        (Condition.DR_SECONDARY, "disaster-recovery secondary"),
+    ],
+)
+def test_a_node_that_does_not_serve_says_why_and_may_later(
+    vault: SandboxVault, secret: VaultSecret, condition: Condition, match: str
+) -> None:
+    vault.books.condition = condition
+    error = refused(reading(secret), Unreachable, match)
+    assert vault.url in error.message
+    vault.books.unseal()
+    assert secret.store.read(Label.CURRENT)
+
+
+def test_a_standby_that_knows_the_active_node_leads_to_it(vault: SandboxVault, secret: VaultSecret) -> None:
+    with SandboxVault() as standby:
+        standby.books.stand_by(vault.url)
+        store = VaultSecretStore(secret.ref, connect(standby, vault.root_token))
+        version = store.read(Label.CURRENT)
+        assert version is not None
+        assert version.key == secret.original
+        store.stage(version_id(), make_key(), CLAIM)
+        assert store.holder()
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "match"),
+    [
+        (412, "required index state not present", "has not replicated yet"),
+        (429, "request path: rate limit quota exceeded", "limits the rate"),
+        (472, "", "disaster-recovery secondary"),
+        (473, "", "performance standby"),
+        (500, "internal error", r"did not carry out GET secret/data/.* \(500\)"),
+        (502, "bad gateway", r"\(502\)"),
+        (503, "Vault is sealed", "is sealed"),
+        (503, "overloaded", r"\(503\)"),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_then_told_apart(
+    vault: SandboxVault, secret: VaultSecret, status: int, said: str, match: str
+) -> None:
+    reading(secret)()
+    before = vault.calls.total()
+    vault.faults = lambda operation: Fault(status=status, message=said)
+    refused(reading(secret), Unreachable, match)
+    assert vault.calls.total() - before == 4
+
+
+def test_a_node_that_lags_behind_is_asked_again(vault: SandboxVault, secret: VaultSecret) -> None:
+    reading(secret)()
+    vault.books.behind = 2
+    assert secret.store.read(Label.CURRENT)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "match"),
+    [
+        (400, "Client sent an HTTP request to an HTTPS server.", "must be addressed by https"),
+        (400, "check-and-set parameter required for this call", "demands check-and-set"),
+        (405, "unsupported operation", "no KV version 2"),
+        (501, "", "is not initialised"),
+        (418, "hvs.CAESIJlongtoken and sk-ant-api99-something", "Vault says: .a secret. and .a secret."),
+    ],
+)
+def test_a_clear_refusal_is_not_repeated(
+    vault: SandboxVault, secret: VaultSecret, status: int, said: str, match: str
+) -> None:
+    reading(secret)()
+    before = vault.calls.total()
+    vault.faults = lambda operation: Fault(status=status, message=said)
+    refused(reading(secret), Refused, match)
+    assert vault.calls.total() - before == 1
+
+
+def test_check_and_set_that_the_mount_requires_is_what_we_always_do(vault: SandboxVault, secret: VaultSecret) -> None:
+    vault.books.kv().config.cas_required = True
+    new, key = version_id(), make_key()
+    secret.store.stage(new, key, CLAIM)
+    secret.store.promote(new, f"key-{secret.original.fingerprint.digest}")
+    assert secret.key() == key
+
+
+def test_a_version_one_engine_is_recognised_and_refused_before_anything_is_written(
+    vault: SandboxVault, secret: VaultSecret
+) -> None:
+    vault.books.mount_kv_v1("old")
+    store = VaultSecretStore(VaultSecretRef("old", "prod/chat", FIELD), secret.place.connection)
+    error = refused(lambda: store.stage(version_id(), make_key(), CLAIM), Refused, "KV version 1")
+    assert "enable-versioning" in error.hint
+    refused(lambda: store.read(Label.CURRENT), Refused, "KV version 1")
+    assert not [operation for operation in vault.calls if operation.startswith("POST old")]
+
+
+def test_a_softly_deleted_secret_is_refused_with_the_command_that_brings_it_back(secret: VaultSecret) -> None:
+    secret.place.client.secrets.kv.v2.delete_latest_version_of_secret(secret.path, mount_point="secret")
+    error = refused(reading(secret), Refused, "Version 1 of .* is deleted, and can be brought back")
+    assert f"vault kv undelete -mount=secret -versions=1 {secret.path}" in error.hint
+
+
+def test_a_destroyed_secret_is_refused(secret: VaultSecret) -> None:
+    secret.place.client.secrets.kv.v2.destroy_secret_versions(secret.path, versions=[1], mount_point="secret")
+    refused(reading(secret), Refused, "is destroyed: nothing brings it back")
+
+
+def test_a_mount_that_is_not_there_is_refused(secret: VaultSecret) -> None:
+    store = VaultSecretStore(VaultSecretRef("secrets", "prod/chat", FIELD), secret.place.connection)
+    refused(lambda: store.read(Label.CURRENT), Refused, "nothing mounted")
+
+
+def test_a_wrong_namespace_is_refused_naming_it(vault: SandboxVault, secret: VaultSecret) -> None:
+    connection = connect(vault, environ={"VAULT_NAMESPACE": "team"})
+    store = VaultSecretStore(secret.ref, connection)
+    error = refused(lambda: store.read(Label.CURRENT), Refused, "namespace team: there is no such namespace")
+    assert "VAULT_NAMESPACE" in error.hint
+
+
+def test_a_secret_in_a_namespace_is_reached_through_it(vault: SandboxVault) -> None:
+    vault.books.add_namespace("team")
+    kv = vault.books.mount_kv("secret", namespace="team")
+    key = make_key()
+    kv.put("chat", {FIELD: key.reveal()})
+    connection = connect(vault, config=VaultConfig(namespace="team"))
+    version = VaultSecretStore(VaultSecretRef("secret", "chat", FIELD), connection).read(Label.CURRENT)
+    assert version is not None
+    assert version.key == key
+
+
+def test_a_denied_read_names_path_and_capability_and_what_may_be_done(vault: SandboxVault, secret: VaultSecret) -> None:
+    store = store_by(vault, secret, {"secret/data/PATH": ["list"]})
+    error = refused(lambda: store.read(Label.CURRENT), Refused, f"may not read secret/data/{secret.path}")
+    assert "it may do list there" in error.message
+    assert f'path "secret/data/{secret.path}" {{ capabilities = ["read"] }}' in error.hint
+
+
+@pytest.mark.parametrize(
+    ("policy", "match"),
+    [
+        ({"secret/data/PATH": ["read"]}, "may not create or update secret/data/.*pending"),
+        ({"secret/data/PATH": ["read"], "secret/data/PATH.pending": ["read", "update"]}, "may not create secret/data"),
+    ],
+)
+def test_a_denied_write_names_the_capability_that_is_missing(
+    vault: SandboxVault, secret: VaultSecret, policy: dict[str, list[str]], match: str
+) -> None:
+    store = store_by(vault, secret, policy)
+    refused(lambda: store.stage(version_id(), make_key(), CLAIM), Refused, match)
+
+
+def test_a_denied_note_leaves_the_secret_as_it_was(vault: SandboxVault, secret: VaultSecret) -> None:
+    store = store_by(
+        vault, secret, {"secret/data/PATH": ["read", "update"], "secret/data/PATH.pending": ["create", "read"]}
+    )
+    new, old = version_id(), f"key-{secret.original.fingerprint.digest}"
+    store.stage(new, make_key(), CLAIM)
+    refused(lambda: store.promote(new, old), Refused, "may not create or update secret/metadata/")
+    assert (secret.key(), secret.number) == (secret.original, 1)
+
+
+def test_a_denied_removal_of_the_sibling_is_told(vault: SandboxVault, secret: VaultSecret) -> None:
+    store = store_by(
+        vault, secret, {"secret/data/PATH": ["read"], "secret/data/PATH.pending": ["create", "read", "update"]}
+    )
+    new = version_id()
+    store.stage(new, make_key(), CLAIM)
+    refused(lambda: store.discard(new), Refused, "may not delete secret/metadata/.*pending")
+
+
+def test_a_refused_write_says_nothing_of_the_key(vault: SandboxVault, secret: VaultSecret) -> None:
+    key = make_key()
+    for fault in (Fault(status=400, message="no"), Fault(drop=True), Fault(status=500, message="no")):
+        vault.faults = lambda operation, fault=fault: fault if operation.startswith("POST") else None  # type: ignore[misc]  # a default binds the loop's value
+        with pytest.raises(OutsideError) as raised:
+            secret.store.stage(version_id(), key, CLAIM)
+        shown = "".join(traceback.TracebackException.from_exception(raised.value).format())
+        assert key.reveal() not in shown
+        assert vault.root_token not in shown
+
+
+def test_a_vault_that_is_not_there_is_unreachable(secret: VaultSecret) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        connection = VaultConnection(
+            VaultConfig(address=address), clock=standing_clock(), environ={"VAULT_TOKEN": "t"}, home=NOWHERE
+        )
+        store = VaultSecretStore(secret.ref, connection)
+        refused(lambda: store.read(Label.CURRENT), Unreachable, "did not answer .*ConnectionError")
+
+
+def test_no_address_at_all_is_a_fault_of_the_configuration(secret: VaultSecret) -> None:
+    store = VaultSecretStore(secret.ref, VaultConnection(clock=standing_clock(), environ={"VAULT_TOKEN": "t"}))
+    with pytest.raises(ConfigError, match="VAULT_ADDR is not set"):
+        store.read(Label.CURRENT)
+
+
+def test_an_address_that_is_none_is_refused(secret: VaultSecret) -> None:
+    environ = {"VAULT_TOKEN": "t", "VAULT_ADDR": "vault.example:8200"}
+    store = VaultSecretStore(secret.ref, VaultConnection(clock=standing_clock(), environ=environ))
+    refused(lambda: store.read(Label.CURRENT), Refused, "could not be sent")
+
+
+def test_tls_to_a_plain_port_is_told(vault: SandboxVault, secret: VaultSecret) -> None:
+    store = VaultSecretStore(secret.ref, connect(vault, environ={"VAULT_ADDR": vault.url.replace("http", "https")}))
+    refused(lambda: store.read(Label.CURRENT), Refused, "does not speak TLS")
+
+
+def test_a_certificate_that_is_not_trusted_is_told(secret: VaultSecret, tmp_path: Path) -> None:
+    with handshaking(tmp_path) as address:
+        environ = {"VAULT_TOKEN": "t", "VAULT_ADDR": address}
+        store = VaultSecretStore(secret.ref, VaultConnection(clock=standing_clock(), environ=environ))
+        error = refused(lambda: store.read(Label.CURRENT), Refused, "TLS connection .* was not trusted")
+    assert "VAULT_CACERT" in error.hint
+
+
+def test_a_ca_file_that_is_not_there_is_told(secret: VaultSecret) -> None:
+    environ = {"VAULT_TOKEN": "t", "VAULT_ADDR": "https://127.0.0.1:1", "VAULT_CACERT": "/nonexistent/ca.pem"}
+    store = VaultSecretStore(secret.ref, VaultConnection(clock=standing_clock(), environ=environ))
+    refused(lambda: store.read(Label.CURRENT), Refused, "certificates .* cannot be read")
+
+
+class Replicating(SandboxVault):
+    """Tells after each request which state it left, as Vault Enterprise does after writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_for: list[str | None] = []
+
+    def respond(self, request: Request) -> tuple[Answer | None, Fault | None]:
+        self.asked_for.append(request.headers.get("x-vault-index"))
+        answer, fault = super().respond(request)
+        told = {"X-Vault-Index": f"state-{len(self.asked_for)}"} if request.method == "POST" else {}
+        return (replace(answer, headers=told) if answer else None), fault
+
+
+def test_reads_after_a_write_ask_for_the_state_that_it_left() -> None:
+    with Replicating() as vault, sandbox_place(vault) as place:
+        secret = VaultSecret(place)
+        vault.asked_for.clear()
+        secret.store.stage(version_id(), make_key(), CLAIM)
+        secret.store.read(Label.PENDING)
+        assert vault.asked_for == [None, None, None, "state-3"]
+
+
+@contextmanager
+def handshaking(folder: Path) -> Iterator[str]:
+    """A server on loopback whose certificate nobody vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(folder))
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with suppress(OSError), connection, context.wrap_socket(connection, server_side=True):
+                    pass
+
+    thread = Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join(5)
+
+
+def certificate(folder: Path) -> Path:
+    """Self-signed, for 127.0.0.1: certificate and key in one file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
+    pem = serialization.Encoding.PEM
+    file = folder / "server.pem"
+    file.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.sign(key, hashes.SHA256()).public_bytes(pem)
+    )
+    return file
