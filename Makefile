@@ -8,7 +8,7 @@ KILLS ?= 200
 SEED ?= 1
 SEEDS ?= 10000
 
-.PHONY: demo soak sim test lint fmt types unit clean help lock
+.PHONY: demo soak sim test lint fmt types unit clean help lock fuzz bench
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,12 @@ sim: $(READY)  ## simulated rotations: make sim SEEDS=100000
 
 soak: $(READY)  ## real processes, killed and stopped at random: make soak KILLS=200 SEED=1
 	$(BIN)/python -m rotator.sandbox.soak --kills $(KILLS) --seed $(SEED) --json soak.json
+
+fuzz: $(READY)  ## hostile files, servers and journals, deeper: FUZZ=50 times the examples of `make test`
+	ROTATOR_FUZZ=$(or $(FUZZ),20) $(BIN)/python -m pytest -n $(JOBS) --timeout=3600 tests/fuzz
+
+bench: $(READY)  ## what the tool costs, as ratios: one table, and bench.json
+	$(BIN)/python -m tests.bench
 
 fmt: $(READY)  ## format the sources
 	$(BIN)/ruff check --fix --quiet . || true

@@ -279,7 +279,7 @@ class _Engine:
         for event in reversed(self.session.events):
             if event.kind is Kind.HELD and event.data == data:
                 return
-            if event.kind not in (Kind.RESUMED, Kind.TAKEN_OVER):
+            if event.kind not in (Kind.RESUMED, Kind.TAKEN_OVER) and "debts" not in event.data:
                 break
         self.session.append(Kind.HELD, data=data)
         self._notify("the rotation waits for you" if exit_code is Exit.APPROVAL else "the rotation stopped", why)

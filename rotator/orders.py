@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rotator.core import entry, record
-from rotator.core.approval import CONSUMER
+from rotator.core.approval import CONSUMER, UNPROVEN, may_take_on
 from rotator.core.fold import ROLLBACK, closed_ids, no_way_back
+from rotator.core.owed import SETTLED, owed
+from rotator.core.plan import DRAIN
 from rotator.engine import Yes
 from rotator.model.canonical import Json, digest
 from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, UsageError
@@ -23,8 +25,10 @@ from rotator.steps import Ports
 _RETIRING: Final = ("disable", "archive")
 
 
-def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: str | None = None) -> None:
+def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: str | None = None) -> Sequence[str]:
     """Begin, inside `with session`, after what can be known beforehand has been looked at. Changes nothing but the log.
+
+    Returns what a person should know, in sentences: what the stores warn of.
 
     Raises `StoreConflict` where the secrets do not hold one and the same key, or hold somebody's pending version;
     `Refused` where there is no key and this is not the first one, or the reverse; `AmbiguousKey` where the old key's
@@ -37,6 +41,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
     old = None if plan.first else _old(session.credential, ports, current, key_id)
     if plan.first:
         _refuse_present(session.credential, current)
+    warnings = [warning for store in ports.stores.values() for warning in store.warnings()]
     opened_at = session.clock.now()
     seed = digest([session.credential, opened_at.isoformat(), session.me, len(session.events)])
     data: dict[str, Json] = {
@@ -47,6 +52,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
         "old": old,
     }
     session.append(Kind.OPENED, data=data)
+    return warnings
 
 
 def _old(
@@ -113,15 +119,36 @@ def _whose(holding: Holding) -> str:
 
 
 def approve(session: Session, what: str, yes: Yes) -> None:
-    """A person's yes to disabling or archiving, or their answer: for a consumer, or for an effect in doubt."""
+    """A person's yes to disabling or archiving, or their answer: for a consumer, for an effect in doubt, for a debt.
+
+    A debt is settled whether a rotation is open or not.
+    """
+    if what.startswith(SETTLED):
+        return _settle(session, what, yes)
     rotation = session.open
     if what in _RETIRING:
         _refuse_early(rotation, StepId(what))
+    elif what == UNPROVEN:
+        _refuse_settled(rotation)
     elif what.startswith(CONSUMER):
         _refuse_unasked(rotation, what.removeprefix(CONSUMER))
     else:
         _refuse_clear(rotation, what)
     session.post(Kind.APPROVED, entry.approval(session.open, what, yes.by, yes.reason))
+    return None
+
+
+def _settle(session: Session, what: str, yes: Yes) -> None:
+    """Law 11: a debt ends by a named person's word, and only one that is there and that a word can end."""
+    name, rotation = session.credential, session.rotation
+    debts = owed([*session.earlier, rotation], session.clock.now()) if rotation is not None else []
+    debt = next((debt for debt in debts if SETTLED + debt.id == what), None)
+    if rotation is None or debt is None:
+        known = ", ".join(f"{SETTLED}{debt.id}" for debt in debts if debt.by_word) or "none that a word could settle"
+        raise UsageError(f"{name} owes no {what.removeprefix(SETTLED)} (it owes: {known})", f"rotate status {name}")
+    if not debt.by_word:
+        raise UsageError(f"a word does not settle this, only its end does: {debt.what}", debt.close)
+    session.note(Kind.APPROVED, entry.approval(rotation, what, yes.by, yes.reason))
 
 
 def _refuse_early(rotation: Rotation, step: StepId) -> None:
@@ -140,6 +167,20 @@ def _refuse_early(rotation: Rotation, step: StepId) -> None:
     state = rotation.steps.get(step)
     if state is not None and state.mark is Mark.APPLIED:
         raise UsageError(f"`{step}` is done already", f"rotate status {name}")
+
+
+def _refuse_settled(rotation: Rotation) -> None:
+    """Only what was measured, and is neither proven nor shown to be wrong, may be taken on."""
+    if may_take_on(rotation):
+        return
+    name, evidence = rotation.plan.credential, rotation.gates.get(DRAIN)
+    if rotation.plan.playbook.drain.unproven == "refuse":
+        raise UsageError("the playbook refuses to go on without proof", f"rotate status {name}")
+    if evidence is None:
+        raise UsageError("the drain gate is not measured yet: there is nothing to take on", f"rotate finish {name}")
+    if evidence.measurement.verdict is Verdict.PASSED:
+        raise UsageError("the drain gate holds already: there is nothing to take on", f"rotate finish {name}")
+    raise UsageError(f"this cannot be taken on: {evidence.measurement.why}", f"rotate status {name}")
 
 
 def _refuse_unasked(rotation: Rotation, consumer: str) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 from rotator.model.event import Event
 from rotator.model.keys import Claim, Fingerprint, Holding, KeyRecord, KeyStatus, KeyText, Label, Version
 from rotator.model.measure import Instance, Ping
+from rotator.model.usage import Reading
 
 
 class Clock(Protocol):
@@ -32,8 +33,8 @@ class Issuer(Protocol):
         """Whether it can read and change key records: an Admin key is at hand."""
         ...
 
-    def ping(self, key: KeyText, *, inference: bool) -> Ping:
-        """Test a key: authentication, and with `inference` one token from a model.
+    def ping(self, key: KeyText, *, inference: bool, model: str | None = None) -> Ping:
+        """Test a key: authentication, and with `inference` one token from a model; `model`: from this one.
 
         Retries weather, bounded; a verdict is returned, never raised.
         """
@@ -52,6 +53,14 @@ class Issuer(Protocol):
 
     def set_status(self, key_id: str, status: KeyStatus) -> KeyRecord:
         """Disable, enable or archive. Setting the status that it already has changes nothing."""
+        ...
+
+    def usage(self, key_ids: Sequence[str], since: datetime) -> Reading:
+        """What these keys were used for from `since` on, by the minute. Asked at most once a minute (law 8): before
+        that the last reading is given again, and a key that it did not ask about is missing in it.
+
+        `Unread` where nobody may read it. Raises `Unreachable`, and `Refused` where the Admin key itself is refused.
+        """
         ...
 
 
@@ -73,7 +82,8 @@ class SecretStore(Protocol):
     def promote(self, version_id: str, expected_current: str | None) -> None:
         """Make the pending version current, if `expected_current` still is. Already current: changes nothing.
 
-        Raises `StoreConflict` where another version is current, or where the other fields changed since the staging.
+        The other fields are those of the current version. Raises `StoreConflict` where another version is current. A
+        store that stages all fields (AWS) also where the others changed since; one that merges (Vault) takes them along.
         """
         ...
 
@@ -91,6 +101,13 @@ class SecretStore(Protocol):
 
     def lagging(self) -> Sequence[str]:
         """The copies (replica regions) that do not hold the current version yet; empty: all do."""
+        ...
+
+    def warnings(self) -> Sequence[str]:
+        """What a person should know before a rotation begins, in sentences. Changes nothing.
+
+        Raises `Refused` where a later step would surely fail.
+        """
         ...
 
 

@@ -76,6 +76,11 @@ class Session:
         return self.rotation
 
     @property
+    def earlier(self) -> list[Rotation]:
+        """The log's rotations before the latest one, oldest first: what they left undone is still owed."""
+        return fold.rotations(self.events)[:-1]
+
+    @property
     def open_now(self) -> bool:
         return self.rotation is not None and self.rotation.outcome is Outcome.OPEN
 
@@ -144,6 +149,15 @@ class Session:
             self._require_open()
             try:
                 return self._write(kind, step, data, 0)
+            except Moved:
+                continue
+        raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
+
+    def note(self, kind: Kind, data: JsonObject) -> None:
+        """What concerns the log and not the open rotation: a debt that was settled, or told of. It may have none."""
+        for _ in range(_POSTS):
+            try:
+                return self._write(kind, None, data, 0)
             except Moved:
                 continue
         raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")

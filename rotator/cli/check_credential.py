@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -48,20 +48,25 @@ class CredentialCheck:
         return added_up(self.remarks)
 
 
-def check_credential(place: Workplace, credential: Credential, *, hint: bool = True) -> CredentialCheck:
-    """`hint`: name the alternative to a static key, where there is one. Raises what the journal raises."""
+def check_credential(
+    place: Workplace, credential: Credential, currents: Mapping[str, Fingerprint | None], *, hint: bool = True
+) -> CredentialCheck:
+    """`currents`: of all credentials. `hint`: name the alternative to a static key, where there is one.
+
+    Raises what the journal raises.
+    """
     ports = place.ports(credential)
     events = place.journal.read(credential.name)
     past = rotations(events)
     rotation = fold(events)
     open_now = rotation is not None and rotation.outcome is Outcome.OPEN
     versions, unreadable = _versions(ports)
-    elsewhere = _elsewhere(place, credential)
+    others = {name: key for name, key in currents.items() if not _shares_secret(place, credential, name)}
     held = Holders(
         credential=credential.name,
         secrets=tuple(_secrets(ports, versions, unreadable)),
         consumers=tuple(_consumers(ports, credential)),
-        elsewhere=elsewhere,
+        elsewhere={name: key for name, key in others.items() if key is not None},
         open=open_now,
     )
     key = _key(place, credential, versions.get((next(iter(ports.stores)), Label.CURRENT)))
@@ -71,6 +76,7 @@ def check_credential(place: Workplace, credential: Credential, *, hint: bool = T
         *ageing.remarks(_ages(place, credential, held, versions, key, past)),
         *readiness_remarks(trials),
         *_of_the_key(key),
+        *_unread(credential, others),
         *(_alternative() if hint else ()),
     ]
     return CredentialCheck(credential=credential.name, holders=held, key=key, trials=trials, remarks=ranked(remarks))
@@ -133,19 +139,28 @@ def _consumers(ports: Ports, credential: Credential) -> Iterator[ConsumerHeld]:
             yield held(instances=None, why=f"{error.message}".rstrip(".") + ".")
 
 
-def _elsewhere(place: Workplace, credential: Credential) -> dict[str, Fingerprint]:
-    """The current keys of the other credentials, as far as they can be read: their own check says why they cannot."""
-    found: dict[str, Fingerprint] = {}
-    for name, other in place.config.credentials.items():
-        if name == credential.name or other.secrets[0] in credential.secrets:
-            continue
+def _shares_secret(place: Workplace, credential: Credential, name: str) -> bool:
+    """Itself, or one that reads the very same secret: that they share a key is no news."""
+    return name == credential.name or place.config.credentials[name].secrets[0] in credential.secrets
+
+
+def current_keys(place: Workplace) -> dict[str, Fingerprint | None]:
+    """Every credential's current key, to find one that serves two; None: it cannot be read, as its own check says."""
+    found: dict[str, Fingerprint | None] = {}
+    for name, credential in place.config.credentials.items():
         try:
-            version = place.store(other.secrets[0]).read(Label.CURRENT)
+            version = place.store(credential.secrets[0]).read(Label.CURRENT)
         except RotatorError:
-            continue
-        if version is not None and version.key is not None:
-            found[name] = version.key.fingerprint
+            version = None
+        found[name] = version.key.fingerprint if version is not None and version.key is not None else None
     return found
+
+
+def _unread(credential: Credential, currents: Mapping[str, Fingerprint | None]) -> Iterator[Remark]:
+    names = sorted(name for name, key in currents.items() if key is None and name != credential.name)
+    if names:
+        what = f"Whether this key serves {', '.join(names)} as well is not known: theirs cannot be read from here."
+        yield Remark(weight=Weight.NOTE, code="not_compared", what=what)
 
 
 def _key(place: Workplace, credential: Credential, current: Version | None) -> Checked | None:
@@ -183,6 +198,10 @@ def _ages(
         expires_at=record.expires_at if record else None,
         max_age=credential.max_age,
         held=(*(one.key for one in held.secrets if one.key), *held.elsewhere.values()),
+        in_use=(
+            *(one.key for one in held.secrets if one.key and one.label is not Label.PREVIOUS),
+            *held.elsewhere.values(),
+        ),
         records=_records(place, credential),
         rotations=past,
         now=place.clock.now(),

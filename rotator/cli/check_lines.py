@@ -60,10 +60,12 @@ def credential_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield "  would a rotation work"
     yield from _tried(report["readiness"])
     if report["key"] is not None:
-        yield f"  the current key: {report['key']['summary']}"
+        yield "  the current key"
+        yield f"    {report['key']['summary']}"
         for cause in report["key"]["causes"]:
             yield f"    {cause['certainty']}: {cause['what']}"
-            yield f"      do: {cause['fix']}"
+            yield from (f"      for      {said}" for said in cause["for"])
+            yield from (f"      against  {said}" for said in cause["against"])
     for remark in report["remarks"]:
         if remark["weight"] == "note":
             yield f"  note     {remark['what']} {remark['fix']}".rstrip()
@@ -81,10 +83,11 @@ def _tried(trials: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for part in dict.fromkeys(trial["part"] for trial in trials):
         mine = [trial for trial in trials if trial["part"] == part]
         good = [trial["what"] for trial in mine if trial["answer"] == "yes"]
+        yield f"    {part}"
         if good:
-            yield f"    yes        {part}: {', '.join(good)}"
+            yield f"      yes        {', '.join(good)}"
         for answer in ("no", "not tried"):
             some = [trial for trial in mine if trial["answer"] == answer]
             for why in dict.fromkeys(trial["why"] for trial in some):
                 what = ", ".join(trial["what"] for trial in some if trial["why"] == why)
-                yield f"    {answer:<10} {part}: {what}" + (f": {why}" if why else "")
+                yield f"      {answer:<10} {what}" + (f": {why}" if why else "")

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NoReturn
 
 import typer
 
 from rotator.cli.check_bundle import write_bundle
-from rotator.cli.check_credential import CredentialCheck, check_credential
+from rotator.cli.check_credential import CredentialCheck, check_credential, current_keys
 from rotator.cli.check_credential import report as credential_report
 from rotator.cli.check_key import CODES, Checked, admin_from_environment, offline, online, read
 from rotator.cli.check_key import report as key_report
 from rotator.cli.check_lines import credential_lines, key_lines, one_line, quiet_remarks
+from rotator.cli.check_secret import read_secret
 from rotator.cli.results import show, show_json
 from rotator.cli.screen import write
 from rotator.cli.work import plainly
 from rotator.core.diagnosis import Finding
 from rotator.core.holders import Holders
 from rotator.core.remarks import Remark, Weight
-from rotator.core.slips import Origin, Reading
 from rotator.model.canonical import Json, digest
 from rotator.model.errors import ConfigError, OutsideError, UsageError
-from rotator.model.keys import Label
+from rotator.model.keys import Fingerprint
 from rotator.wiring import Workplace, open_workplace, without_config
 
 _GRAVEST = (Finding.WRONG, Finding.UNKNOWN, Finding.FINE)
@@ -106,38 +106,27 @@ def _once(place: Workplace, what: What) -> Result:
         return _of_key(_checked(place, what), what)
     if not what.all:
         assert what.name is not None  # noqa: S101 - refused above otherwise
-        return _of_credentials([_credential(place, what.name, hint=True)], what)
-    names = sorted(place.config.credentials)
-    return _of_credentials([_credential(place, name, hint=name == names[0]) for name in names], what)
+        place.credential(what.name)  # an unknown name is known before anything is read
+        return _of_credentials([_credential(place, what.name, current_keys(place), hint=True)], what)
+    names, currents = sorted(place.config.credentials), current_keys(place)
+    return _of_credentials([_credential(place, name, currents, hint=name == names[0]) for name in names], what)
 
 
 def _checked(place: Workplace, what: What) -> Checked:
     credential = place.credential(what.name) if what.name is not None else None
-    reading = _secret(place, what.secret) if what.secret is not None else read(what.key_file, what.variable)
+    reading = read_secret(place, what.secret) if what.secret is not None else read(what.key_file, what.variable)
     if what.offline:
         return offline(reading)
     admin_key = place.admin_key(credential) if credential is not None else admin_from_environment()
     return online(reading, place.clock, admin_key, None)
 
 
-def _secret(place: Workplace, reference: str) -> Reading:
-    from rotator.loader import parse_secret
-
-    ref = parse_secret(reference)
-    version = place.store(ref).read(Label.CURRENT)
-    name, missing = str(ref), ""
-    if version is None:
-        missing = f"The secret {name} has no current version."
-    elif version.key is None:
-        missing = f"The secret {name} has no such field, or it is no text."
-    text = version.key.reveal() if version is not None and version.key is not None else None
-    return Reading(origin=Origin.SECRET, name=name, text=text, missing=missing)
-
-
-def _credential(place: Workplace, name: str, *, hint: bool) -> CredentialCheck:
+def _credential(
+    place: Workplace, name: str, currents: Mapping[str, Fingerprint | None], *, hint: bool
+) -> CredentialCheck:
     credential = place.credential(name)
     try:
-        return check_credential(place, credential, hint=hint)
+        return check_credential(place, credential, currents, hint=hint)
     except OutsideError as error:  # one credential that cannot be looked at does not hide the others
         remark = Remark(weight=Weight.UNKNOWN, code=error.code, what=error.message, fix=error.hint)
         nothing = Holders(credential=name, secrets=(), consumers=(), elsewhere={}, open=False)
@@ -220,5 +209,5 @@ def _watch(place: Workplace, what: What, every: str, *, quiet: bool, json: bool)
             _show(result, quiet=quiet, json=json)
             if before is not None:
                 notifier.tell(f"rotate check: {result.finding.value}", "\n".join(result.brief) or "All is well again.")
-        before = replace(result)
+        before = result
         place.clock.sleep(interval)

@@ -57,7 +57,8 @@ def rotate(world: World, screen: Screen, begun: datetime) -> tuple[Result, int]:
             if feed.visible and phase is not Phase.OVERLAP:  # the cutover's time is not the reader's
                 place.clock.sleep(_READING)
             if phase is Phase.EXPAND:
-                open_rotation(session, ports, plan, _WHO)
+                for warning in open_rotation(session, ports, plan, _WHO):
+                    screen.say(f"warning: {warning}")
             key = new_key if phase is Phase.EXPAND else None
             run = Run(by=_WHO, horizon=phase, stay=None, key=key, yes={"disable": yes, "archive": yes})
             end = advance(session, ports, run)

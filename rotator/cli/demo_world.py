@@ -21,12 +21,13 @@ from rotator.cli.work import Interrupted
 from rotator.model.errors import UsageError
 from rotator.sandbox.loopback import clean_environment
 from rotator.sandbox.world import World
+from rotator.sandbox.world_stores import StoreKind
 
 _EXTRA: Final = ("moto", "flask", "flask_cors", "werkzeug")
-_PRIVATE: Final = ("admin.key", "fleet.token", "new.key")
+_PRIVATE: Final = ("admin.key", "fleet.token", "new.key", "vault.secret-id")
 """Files of a world that let somebody into it. They open nothing else, and are removed when it ends."""
 
-_AWS: Final = "AWS_ENDPOINT_URL"
+_AWS, _VAULT = "AWS_ENDPOINT_URL", "VAULT_ADDR"
 _NO_PROFILE: Final = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
@@ -46,12 +47,12 @@ def fresh_directory(prefix: str) -> Path:
 
 
 @contextmanager
-def world_in(directory: Path) -> Iterator[World]:
+def world_in(directory: Path, store: StoreKind = "aws") -> Iterator[World]:
     """A running world. At its end no process is left, and no key text in its directory; the rest stays to be read."""
     try:
         with (
             _environment(clean_environment(_NO_PROFILE)),
-            World(directory) as world,
+            World(directory, store=store) as world,
             _environment(world.command_environment()),
         ):
             yield world
@@ -63,7 +64,11 @@ def world_in(directory: Path) -> Iterator[World]:
 def exports(environment: Mapping[str, str]) -> Sequence[str]:
     """Lines for a shell: addresses and made-up credentials, never a key. A real profile must not get in between."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    return ["unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN", *lines] if _AWS in environment else lines
+    if _VAULT in environment:
+        lines.insert(0, "unset VAULT_TOKEN VAULT_NAMESPACE VAULT_CACERT")
+    if _AWS in environment:
+        lines.insert(0, "unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN")
+    return lines
 
 
 def stay_up() -> None:

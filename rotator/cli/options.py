@@ -8,7 +8,7 @@ import typer
 
 Name = Annotated[str, typer.Argument(metavar="CREDENTIAL", help="The credential's name in rotate.yaml.")]
 OptionalName = Annotated[
-    str | None, typer.Argument(metavar="[CREDENTIAL]", help="The credential's name; none: all of them.")
+    str | None, typer.Argument(metavar="CREDENTIAL", help="The credential's name; none: all of them.")
 ]
 ConfigPath = Annotated[
     str | None,

@@ -48,7 +48,7 @@ def sentence(event: Event) -> str:
         case Kind.PAUSED:
             return f"{step}: cannot tell whether it took effect; a person must say"
         case Kind.HELD:
-            return f"stopped: {data.get('why')}"
+            return f"{'people were told' if 'debts' in data else 'stopped'}: {data.get('why')}"
         case Kind.RESUMED:
             return f"going on, by {data.get('by') or process(event.holder)}"
         case Kind.TAKEN_OVER:

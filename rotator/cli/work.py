@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from types import FrameType
@@ -16,11 +16,12 @@ from typing import NoReturn
 import typer
 
 from rotator.cli import failure, prompts
+from rotator.cli.announce import announce
 from rotator.cli.results import show, show_json
 from rotator.cli.screen import Screen, open_screen
 from rotator.cli.words import ending
 from rotator.core.decide import decide
-from rotator.core.owed import owed
+from rotator.core.owed import Debt, owed
 from rotator.core.plan import SOAK
 from rotator.core.status import keys_stand, phase, status, waiting
 from rotator.engine import Run, Yes, advance
@@ -129,8 +130,9 @@ class Desk:
         """Say how it ended and what comes next; leave with the exit code."""
         self.screen.close()
         name, now = self.credential.name, self.place.clock.now()
-        report = status(name, self.rotation, now)
-        debts = list(owed(self.rotation, now)) if self.rotation else []
+        earlier = self.session.earlier
+        report = status(name, self.rotation, now, earlier)
+        debts = owed([*earlier, self.rotation], now) if self.rotation else []
         if self.json:
             show_json(report)
         else:
@@ -143,7 +145,15 @@ class Desk:
             following = _next(end, name, str(report["next"]))
             if following:
                 show(f"  next: {following}")
-        raise typer.Exit(int(code(end, owing=bool(debts))))
+        announce(self.session, self.place)
+        raise typer.Exit(int(code(end, owing=self._owing(debts))))
+
+    def _owing(self, debts: Sequence[Debt]) -> bool:
+        """A phase that is done is done, whatever earlier rotations left; one that has ended answers for all of them."""
+        rotation = self.rotation
+        if rotation is None or rotation.outcome is not Outcome.OPEN:
+            return bool(debts)
+        return any(debt.rotation == rotation.id for debt in debts)
 
 
 def code(end: Ask | Stop | Wait, *, owing: bool) -> Exit:

@@ -1,29 +1,50 @@
-"""Reading one key from AWS Secrets Manager, and nothing else: applications need no write access."""
+"""Reading one key from AWS Secrets Manager, and nothing else: applications need no write access. Vault: `vault.py`."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
-from rotator.model.config import AwsSecretRef
+from rotator.model.config import AwsSecretRef, SecretRef, VaultSecretRef
 from rotator.model.errors import ConfigError, OutsideError, Refused, Unreachable
 from rotator.model.keys import KeyText
 
-_SCHEME = "aws-sm://"
+_AWS, _VAULT = "aws-sm://", "vault://"
 _CONNECT, _READ, _ATTEMPTS = 2, 3, 2  # seconds, seconds, tries: a request may be waiting for this read
 _TRANSIENT = {"ThrottlingException", "InternalServiceError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"}
 
 
-def parse_reference(text: str) -> AwsSecretRef:
-    """`aws-sm://REGION/NAME-OR-ARN[#FIELD]`. Raises `ConfigError` for anything else."""
-    where, _, field = text.removeprefix(_SCHEME).partition("#")
-    region, _, name = where.partition("/")
-    if not text.startswith(_SCHEME) or not region or not name:
-        raise ConfigError(
-            "That is not a secret that a running application can read.",  # unshown: it may be a pasted key
-            "Write it as in rotate.yaml: aws-sm://REGION/NAME#FIELD; without #FIELD the whole secret is the key.",
-        )
-    return AwsSecretRef(region, name, field or None)
+class Reader(Protocol):
+    def read(self) -> KeyText:
+        """The key that readers get now. Raises `Unreachable` or `Refused`, with nothing of the secret's text in it."""
+        ...
+
+
+def parse_reference(text: str) -> SecretRef:
+    """`aws-sm://REGION/NAME-OR-ARN[#FIELD]` or `vault://MOUNT/PATH#FIELD`. Raises `ConfigError` for anything else."""
+    where, _, field = text.partition("#")
+    for scheme in (_AWS, _VAULT):
+        first, _, rest = where.removeprefix(scheme).partition("/")
+        if where.startswith(scheme) and first and rest:
+            if scheme == _AWS:
+                return AwsSecretRef(first, rest, field or None)
+            if field:
+                return VaultSecretRef(first, rest, field)
+    raise ConfigError(
+        "That is not a secret that a running application can read.",  # unshown: it may be a pasted key
+        "Write it as in rotate.yaml: aws-sm://REGION/NAME#FIELD (without #FIELD the whole secret is the key), or "
+        "vault://MOUNT/PATH#FIELD.",
+    )
+
+
+def open_reader(reference: str) -> Reader:
+    """Connects to nothing yet. Raises `ConfigError` where the reference, or what this process knows, cannot do."""
+    ref = parse_reference(reference)
+    if isinstance(ref, AwsSecretRef):
+        return SecretReader(ref)
+    from rotator.client.vault import VaultReader
+
+    return VaultReader(ref)
 
 
 class SecretReader:

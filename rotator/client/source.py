@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rotator.client.secret import SecretReader, parse_reference
+from rotator.client.secret import open_reader
 from rotator.model.errors import OutsideError
 from rotator.model.keys import KeyText
 
@@ -37,11 +37,12 @@ class KeySource:
     """
 
     def __init__(self, secret: str, *, refresh: float = REFRESH) -> None:
-        """`secret` is a reference as in `rotate.yaml`: `aws-sm://REGION/NAME-OR-ARN[#FIELD]`. `refresh` in seconds.
+        """`secret`: as in `rotate.yaml`, `aws-sm://REGION/NAME[#FIELD]` or `vault://MOUNT/PATH#FIELD`. `refresh`: in
+        seconds.
 
         Reads nothing yet. Raises `ConfigError` where the reference cannot be used.
         """
-        self._reader = SecretReader(parse_reference(secret))
+        self._reader = open_reader(secret)
         self._refresh = refresh
         self._reading = threading.Lock()
         self._held: Held | None = None

@@ -28,6 +28,8 @@ class Ages:
     max_age: timedelta | None
     held: tuple[Fingerprint, ...]
     """Every key that a secret of this configuration holds, under whatever label."""
+    in_use: tuple[Fingerprint, ...]
+    """Those of them that are current or pending: a previous one is what a rotation leaves, and is to be retired."""
     records: Sequence[KeyRecord] | None
     rotations: Sequence[Rotation]
     now: datetime
@@ -74,7 +76,7 @@ def _left_over(ages: Ages) -> Iterator[Remark]:
         if left is None:
             continue
         key, key_id = left
-        if key in ages.held:
+        if key in ages.in_use:
             continue
         record = by_id.get(key_id or "") or _only([one for one in ages.records if fits(key, one.hint)])
         if record is not None and record.status is KeyStatus.ACTIVE:

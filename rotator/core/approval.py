@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from rotator.core.drain import CONTROL, LAG, READING
 from rotator.core.plan import DISABLE, DRAIN
 from rotator.model.canonical import Json, digest
+from rotator.model.measure import Verdict
 from rotator.model.plan import StepId
 from rotator.model.rotation import Approval, Rotation
+
+UNPROVEN: Final = "unproven"
+"""The word by which a person takes on that the old key's silence is not proven (law 7: "a person decides")."""
 
 CONSUMER: Final = "consumer:"
 """Prefix of the word by which a person answers for a consumer: `consumer:NAME`."""
@@ -37,6 +43,46 @@ def evidence_digest(rotation: Rotation, step: StepId) -> str:
     )
 
 
+def unproven_digest(rotation: Rotation, missing: Json) -> str:
+    """What is taken on: exactly these conditions of the drain gate, for these keys, since nothing lapsed."""
+    return digest(
+        {
+            "step": UNPROVEN,
+            "missing": missing,
+            "lapses": rotation.lapses,
+            "old": rotation.old.fingerprint.digest if rotation.old else None,
+            "new": rotation.new.fingerprint.digest if rotation.new else None,
+        }
+    )
+
+
+def taken_on(rotation: Rotation, missing: Json) -> Approval | None:
+    """The person's word that covers these missing conditions, where the playbook lets a person give it."""
+    if rotation.plan.playbook.drain.unproven == "refuse" or not _a_persons(missing):
+        return None
+    wanted = unproven_digest(rotation, missing)
+    for approval in reversed(rotation.approvals):
+        if (approval.what, approval.plan_digest, approval.evidence_digest) == (UNPROVEN, rotation.plan_digest, wanted):
+            return approval
+    return None
+
+
+def may_take_on(rotation: Rotation) -> bool:
+    """Whether the drain gate, as last measured, is one that a person may take on."""
+    evidence = rotation.gates.get(DRAIN)
+    return (
+        evidence is not None
+        and rotation.plan.playbook.drain.unproven != "refuse"
+        and evidence.measurement.verdict in (Verdict.INCONCLUSIVE, Verdict.ERRORED)
+        and _a_persons(evidence.measurement.facts.get("missing"))
+    )
+
+
+def _a_persons(missing: Json) -> bool:
+    """A person may believe a report that is late, blind or out of reach; the quiet window itself has to pass."""
+    return isinstance(missing, Sequence) and bool(missing) and set(missing) <= {LAG, CONTROL, READING}
+
+
 def approved(rotation: Rotation, step: StepId) -> Approval | None:
     """The approval that covers `step` now: given for this very plan and this very evidence."""
     wanted = evidence_digest(rotation, step)
@@ -57,7 +103,8 @@ def scheduled(rotation: Rotation, step: StepId) -> bool:
         return playbook.approve_archive == "scheduled" and rotation.plan.managed
     evidence = rotation.gates.get(DRAIN)
     unproven = evidence is not None and bool(evidence.measurement.facts.get("unproven"))
-    return playbook.approve_disable == "scheduled" and not (unproven and playbook.drain.unproven == "ask")
+    taken = evidence is not None and bool(evidence.measurement.facts.get("accepted_by"))
+    return playbook.approve_disable == "scheduled" and not (unproven and playbook.drain.unproven == "ask" and not taken)
 
 
 def answer(rotation: Rotation, consumer: str) -> Approval | None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core import windows
-from rotator.core.approval import CONSUMER, answer, approved, scheduled
+from rotator.core.approval import CONSUMER, UNPROVEN, answer, approved, may_take_on, scheduled, taken_on
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK, overlap_gates
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
 from rotator.model.measure import Verdict
@@ -112,11 +112,19 @@ def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = Fals
     if evidence.measurement.verdict is Verdict.PASSED or optional(rotation, gate):
         stale = now - evidence.at > windows.freshness(rotation)
         return Do(gate) if fresh and stale else None
+    if gate == DRAIN and _taken_on_since(rotation, evidence):
+        return Do(gate)
     if evidence.at < rotation.entered:
         return _unanswered(rotation, gate) or Do(gate)
     if gate == SOAK and evidence.measurement.verdict is Verdict.FAILED and not rotation.plan.playbook.leaked:
         return Undo(DISABLE, evidence.measurement.why)
     return _unanswered(rotation, gate) or _retry(rotation, gate, evidence, now)
+
+
+def _taken_on_since(rotation: Rotation, evidence: Evidence) -> bool:
+    """A person took on, after the last measurement, what it found not to be proven: the next one says so."""
+    taken = taken_on(rotation, evidence.measurement.facts.get("missing"))
+    return taken is not None and taken.at >= evidence.at and evidence.measurement.verdict is not Verdict.FAILED
 
 
 def optional(rotation: Rotation, gate: StepId) -> bool:
@@ -142,12 +150,16 @@ def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) 
     ends = windows.ends(rotation, gate, evidence)
     expected = windows.expected(rotation, gate)
     look_at = evidence.at + windows.interval(rotation, gate)
-    if measurement.final or now >= ends or (gate == SOAK and measurement.verdict is Verdict.FAILED):
-        if gate == SOAK and now >= look_at:
-            return Do(gate)  # as long as the old key is disabled, every run looks again whether somebody misses it
+    watches = gate in (SOAK, DRAIN)
+    if measurement.final or now >= ends or (watches and measurement.verdict is Verdict.FAILED):
+        if watches and not measurement.final and now >= look_at:
+            return Do(gate)  # every run looks again: does somebody miss the old key, does somebody still use it?
+        if gate == DRAIN and may_take_on(rotation):
+            return Ask(UNPROVEN, f"{gate}: {measurement.why}. Go on without proof that nobody uses the old key?")
         return Stop(_EXITS[measurement.verdict], f"{gate}: {measurement.why}", _way_out(rotation, gate))
     if expected is not None and evidence.at < expected:
-        look_at = min(look_at, expected) if gate == SOAK else expected
+        watched = gate == SOAK or (gate == DRAIN and windows.reads_usage(rotation))
+        look_at = min(look_at, expected) if watched else expected
     if now < look_at:
         return Wait(
             look_at, expected if expected is not None and now < expected else None, f"{gate}: {measurement.why}"

@@ -110,6 +110,8 @@ def _summary(symptoms: Symptoms, finding: Finding, suspects: list[Suspect]) -> s
         return f"{place} has the form of a key of Anthropic's. It was not tested (offline)."
     if not suspects:
         return f"{place}: nothing can be said of the key."
+    if suspects[0].what.startswith(place):
+        return suspects[0].what
     if suspects[0].culprit in NOT_THE_KEY:
         return f"{place}: this is not the key's fault. {suspects[0].what}"
     return f"{place}: {suspects[0].what}"

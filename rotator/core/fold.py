@@ -175,10 +175,15 @@ def _measured(rotation: Rotation, event: Event) -> Rotation:
     passed_before = before is not None and before.measurement.verdict is Verdict.PASSED
     fresh_spell = before is None or passed_before or before.began < rotation.entered
     began = event.at if fresh_spell or before is None else before.began
-    lapsed = passed_before and measurement.verdict is not Verdict.PASSED
+    passes = measurement.verdict is Verdict.PASSED
+    held_since = (before.held_since if before is not None and passed_before else event.at) if passes else None
+    lapsed = passed_before and not passes
     rotation = replace(
         rotation,
-        gates={**rotation.gates, gate: Evidence(measurement=measurement, at=event.at, began=began)},
+        gates={
+            **rotation.gates,
+            gate: Evidence(measurement=measurement, at=event.at, began=began, held_since=held_since),
+        },
         lapses=rotation.lapses + int(lapsed),
     )
     if gate == ADOPT and measurement.verdict is Verdict.PASSED:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Final, Literal
+from datetime import datetime
+from typing import Final
 
+from rotator.core.parity import Parity
 from rotator.model.canonical import Json
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 from rotator.model.measure import Cause, Instance, Measurement, Ping, Verdict
 from rotator.model.plan import StepId
+
+_ALIKE: Final = Parity(refusal=None, warnings=())
 
 
 def observed(
@@ -64,6 +67,7 @@ def adopted(
     old_ping: Ping | None,
     record: KeyRecord | None,
     old_record: KeyRecord | None,
+    compared: Parity = _ALIKE,
 ) -> Measurement:
     """Is the pasted key one that may replace the old one? Its organisation and workspace must be the old key's."""
     facts: dict[str, Json] = {
@@ -72,6 +76,7 @@ def adopted(
         "organization": ping.organization,
         "workspace": ping.workspace,
         "old_key_works": _known_to_work(old_ping),
+        "warnings": list(compared.warnings),
     }
     proof: dict[str, Json] = {"request_ids": list(ping.request_ids), "model": ping.model}
     elsewhere = _elsewhere(ping, old_ping, record, old_record)
@@ -83,8 +88,11 @@ def adopted(
         return _measurement(gate, Verdict.FAILED, why, facts, proof, final=True)
     if ping.verdict is Verdict.PASSED and elsewhere:
         return _measurement(gate, Verdict.FAILED, elsewhere, facts, proof, final=True)
+    if ping.verdict is Verdict.PASSED and compared.refusal:
+        return _measurement(gate, Verdict.FAILED, compared.refusal, facts, proof, final=True)
     if ping.verdict is Verdict.PASSED:
         note = "; the old key is already refused" if old_ping and old_ping.cause is Cause.UNAUTHENTICATED else ""
+        note += "".join(f"; WARNING: {warning}" for warning in compared.warnings)
         return _measurement(gate, Verdict.PASSED, f"Anthropic accepts the new key {new}{note}", facts, proof)
     return _measurement(gate, ping.verdict, f"the new key: {ping.why}", facts, proof, final=ping.cause in _CERTAIN)
 
@@ -114,23 +122,6 @@ def stored(gate: StepId, secret: str, found: Fingerprint | None, wanted: Fingerp
         why = f"the {label} version of {secret} holds {found}, not the new key {wanted}: somebody else wrote it"
         return _measurement(gate, Verdict.FAILED, why, {"found": found.to_json()}, final=True)
     return None
-
-
-def drained(
-    gate: StepId, now: datetime, opens: datetime, closes: datetime, unproven: Literal["ask", "accept", "refuse"]
-) -> Measurement:
-    """The window after the last deploy. Usage by key is not read, so a window that has passed is still *unproven*."""
-    facts: dict[str, Json] = {"unproven": True, "policy": unproven}
-    proof: dict[str, Json] = {"opened": opens.isoformat(), "closes": closes.isoformat()}
-    if now < closes:
-        why = f"the quiet window is open until {closes:%Y-%m-%d %H:%M:%S} UTC"
-        return _measurement(gate, Verdict.INCONCLUSIVE, why, {**facts, "passed": False}, proof)
-    length = closes - opens
-    why = f"{_brief(length)} have passed since the last deploy; that the old key is silent is not proven"
-    if unproven == "refuse":
-        why += ", and the playbook refuses to go on without proof"
-        return _measurement(gate, Verdict.INCONCLUSIVE, why, {**facts, "passed": False}, proof, final=True)
-    return _measurement(gate, Verdict.PASSED, why, {**facts, "passed": True}, proof)
 
 
 def soaked(
@@ -224,11 +215,3 @@ def _named(instances: Sequence[Instance]) -> str:
     names = [instance.id + (" (terminating)" if instance.terminating else "") for instance in instances]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(sorted(names)[:_NAMED]) + more
-
-
-def _brief(length: timedelta) -> str:
-    seconds = int(length.total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"

@@ -98,7 +98,7 @@ def look(reading: Reading) -> Looked:
 def _look_closer(reading: Reading, text: str, cleaned: Cleaned) -> Looked:
     if reading.origin is Origin.FILE and (found := _in_env_file(text)) is not None:
         return _env_file(reading, *found)
-    holds = _in_json(text)
+    holds = field_with_key(text)
     if holds is not None:
         field_name, value = holds
         fix = (
@@ -130,10 +130,7 @@ def _repaired(reading: Reading, cleaned: Cleaned, text: str) -> Iterator[Slip]:
         return
     odd = oddities(text)
     where = f" ({'; '.join(odd)})" if odd else ""
-    yield Slip(
-        what=f"There is more than the key{where}. To get at the key: {' '.join(cleaned.repairs)}",
-        fix=_fix(reading, text),
-    )
+    yield Slip(what=f"There is more than the key{where}.", fix=_fix(reading, text))
 
 
 def _fix(reading: Reading, text: str) -> str:
@@ -185,7 +182,7 @@ def _in_env_file(text: str) -> tuple[int, str, bool] | None:
     return number, value, line.startswith("\ufeff")
 
 
-def _in_json(text: str) -> tuple[str, str] | None:
+def field_with_key(text: str) -> tuple[str, str] | None:
     """The one field of a JSON object whose value looks like a key."""
     if not text.lstrip().startswith("{"):
         return None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from rotator.core.decide import decide, optional, retiring
 from rotator.core.owed import owed
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK
-from rotator.core.windows import drain_window, soak_ends
+from rotator.core.windows import expected
 from rotator.model.canonical import Json, JsonObject
 from rotator.model.decision import Ask, Decision, Do, Stop, Wait
 from rotator.model.measure import Verdict
@@ -19,8 +19,13 @@ from rotator.model.rotation import Mark, Outcome, Rotation
 _COUNTS: Final = ("instances", "on_new", "on_old", "unknown", "terminating")
 
 
-def status(credential: str, rotation: Rotation | None, now: datetime) -> JsonObject:
-    """One credential's status. A count or verdict is null where nothing was measured yet: silence is not success."""
+def status(
+    credential: str, rotation: Rotation | None, now: datetime, earlier: Sequence[Rotation] = ()
+) -> JsonObject:
+    """One credential's status. A count or verdict is null where nothing was measured yet: silence is not success.
+
+    `earlier`: the log's other rotations, oldest first; what they left undone is owed as well.
+    """
     if rotation is None:
         return {
             "credential": credential,
@@ -31,6 +36,8 @@ def status(credential: str, rotation: Rotation | None, now: datetime) -> JsonObj
             "new": None,
             "consumers": [],
             "gates": [],
+            "drain": None,
+            "warnings": [],
             "owed": [],
         }
     decision = decide(rotation, now)
@@ -48,7 +55,9 @@ def status(credential: str, rotation: Rotation | None, now: datetime) -> JsonObj
         "new": {"fingerprint": str(rotation.new.fingerprint), "status": "active"} if rotation.new else None,
         "consumers": [_consumer(rotation, consumer) for consumer in rotation.plan.consumers],
         "gates": [_gate(rotation, step.id) for step in rotation.plan.steps if not step.effect],
-        "owed": list(owed(rotation, now)),
+        "drain": _drain(rotation),
+        "warnings": _warnings(rotation),
+        "owed": [str(debt) for debt in owed([*earlier, rotation], now)],
     }
 
 
@@ -93,9 +102,9 @@ def waiting(rotation: Rotation, decision: Decision) -> JsonObject | None:
 
 
 def _expected(rotation: Rotation, gate: StepId) -> datetime | None:
-    if gate == DRAIN:
-        return drain_window(rotation)[1]
-    return soak_ends(rotation) if gate == SOAK and DISABLE in rotation.steps else None
+    if gate == DRAIN or (gate == SOAK and DISABLE in rotation.steps):
+        return expected(rotation, gate)
+    return None
 
 
 def next_command(rotation: Rotation, decision: Decision) -> str:
@@ -155,6 +164,29 @@ def _gate(rotation: Rotation, gate: StepId) -> JsonObject:
         "verdict": evidence.measurement.verdict.value if evidence else None,
         "why": evidence.measurement.why if evidence else "not measured yet",
     }
+
+
+def _drain(rotation: Rotation) -> JsonObject | None:
+    """Law 7's conditions as last measured, what each key was used for in the window, and when the gate can pass."""
+    evidence = rotation.gates.get(DRAIN)
+    if evidence is None:
+        return None
+    facts, proof = evidence.measurement.facts, evidence.measurement.proof
+    names = ("source", "unit", "read_at", "complete_until", "silent_since", "expected", "old", "new", "unread")
+    shown: dict[str, Json] = {name: proof.get(name) for name in names}
+    return {
+        "passed": evidence.measurement.verdict is Verdict.PASSED,
+        "unproven": facts.get("unproven"),
+        "accepted_by": facts.get("accepted_by"),
+        "conditions": proof.get("conditions", []),
+        **shown,
+    }
+
+
+def _warnings(rotation: Rotation) -> Json:
+    """What adopting the new key found worth a warning."""
+    evidence = rotation.gates.get(ADOPT)
+    return evidence.measurement.facts.get("warnings", []) if evidence else []
 
 
 def keys_stand(rotation: Rotation | None) -> str:

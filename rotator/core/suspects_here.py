@@ -18,7 +18,7 @@ def suspects_here(symptoms: Symptoms) -> Iterator[Suspect]:
     if looked.cleaned is None:
         yield from _absent(looked, around)
         return
-    yield from _bytes(looked)
+    yield from _bytes(looked, symptoms)
     if _is_variable(looked) and refused and around.discovered is not None:
         yield _outranks(around.discovered)
     if around.api_key is not None and not _is_variable(looked):
@@ -57,28 +57,19 @@ def _absent(looked: Looked, around: Surroundings) -> Iterator[Suspect]:
     )
 
 
-def _bytes(looked: Looked) -> Iterator[Suspect]:
+def _bytes(looked: Looked, symptoms: Symptoms) -> Iterator[Suspect]:
     cleaned = looked.cleaned
     assert cleaned is not None  # noqa: S101 - the caller looked
     slips = tuple(slip for slip in looked.slips if not slip.harmless)
     if cleaned.refusal is not None:
-        other = any(name in cleaned.refusal for name in _OTHER_KINDS)
-        yield Suspect(
-            culprit=Culprit.WRONG_KIND if other else Culprit.WRONG_BYTES,
-            certainty=Certainty.PROVEN,
-            what=cleaned.refusal,
-            fix=_fix_kind(cleaned.refusal)
-            if other
-            else "Copy the whole key again; if it is lost, make a new one in the Console.",
-            speaks_for=tuple(slip.what for slip in slips),
-        )
+        yield _refused(cleaned.refusal, tuple(slip.what for slip in slips), symptoms.around.base_url)
     elif slips:
         yield Suspect(
             culprit=Culprit.WRONG_BYTES,
             certainty=Certainty.PROVEN,
             what=slips[0].what,
             fix=slips[0].fix,
-            speaks_for=tuple(slip.what for slip in slips[1:]),
+            speaks_for=(*(slip.what for slip in slips[1:]), *_inside(symptoms)),
         )
     if cleaned.warnings:
         yield Suspect(
@@ -89,6 +80,29 @@ def _bytes(looked: Looked) -> Iterator[Suspect]:
             speaks_for=cleaned.warnings,
             against=("Anthropic may have changed its keys' form.",),
         )
+
+
+def _refused(refusal: str, slips: tuple[str, ...], gateway: str | None) -> Suspect:
+    other = any(name in refusal for name in _OTHER_KINDS)
+    # A gateway may give out keys of its own, and `sk-` is how many of them begin.
+    own = gateway is not None and "OpenAI" in refusal
+    return Suspect(
+        culprit=Culprit.WRONG_KIND if other else Culprit.WRONG_BYTES,
+        certainty=Certainty.LIKELY if own else Certainty.PROVEN,
+        what=refusal,
+        fix=_fix_kind(refusal) if other else "Copy the whole key again; if it is lost, make a new one in the Console.",
+        speaks_for=(*slips, *(("It does not begin as Anthropic's API keys do.",) if other else ())),
+        against=(f"Requests go to {gateway}, which may have given out a key of its own.",) if own else (),
+    )
+
+
+def _inside(symptoms: Symptoms) -> Iterator[str]:
+    """How the key was got at, and whether that one works."""
+    repairs = symptoms.looked.cleaned.repairs if symptoms.looked.cleaned else ()
+    if repairs:
+        yield f"To get at the key: {' '.join(repairs)}"
+    if symptoms.trials:
+        yield f"Anthropic {'accepts' if symptoms.trials[0].accepted else 'does not accept'} the key inside."
 
 
 def _fix_kind(refusal: str) -> str:

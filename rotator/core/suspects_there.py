@@ -19,7 +19,8 @@ def suspects_there(symptoms: Symptoms) -> Iterator[Suspect]:
     trials = symptoms.trials
     if trials[0].accepted:
         return
-    between = gateway(trials, symptoms.around.base_url or symptoms.around.proxy)
+    around = symptoms.around
+    between = gateway(trials, f"the gateway at {around.base_url}" if around.base_url else around.proxy)
     if between is not None:
         yield between
     if any(trial.refused for trial in trials):
@@ -78,7 +79,8 @@ def _retired(trials: Sequence[Trial], between: Suspect | None) -> Suspect:
         culprit=Culprit.RETIRED,
         certainty=Certainty.UNLIKELY if elsewhere else Certainty.LIKELY,
         what="The key was disabled, deleted, archived or has expired; or it never was one of Anthropic's.",
-        fix=f"Look it up by its first and last characters ({_CONSOLE}). With an Admin key `rotate check` tells which.",
+        fix=f"Look it up by its first and last characters ({_CONSOLE}); with an Admin key `rotate check` tells which. "
+        "A key that was made a moment ago may need a minute.",
         speaks_for=tuple(f"{trial.header.value}: {trial.words}." for trial in trials if trial.refused),
         against=(between.what,) if elsewhere and between else (),
     )

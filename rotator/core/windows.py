@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core.approval import last_change
+from rotator.core.drain import Window
 from rotator.core.plan import ADOPT, DISABLE, DRAIN, SOAK
-from rotator.model.plan import StepId
+from rotator.model.measure import Verdict
+from rotator.model.plan import Plan, StepId
 from rotator.model.rotation import Evidence, Rotation
 
 _FRESH: Final = timedelta(seconds=60)
@@ -16,6 +18,12 @@ _FRESH: Final = timedelta(seconds=60)
 _FOR_EACH: Final = timedelta(seconds=5)
 """And as long for every gate, where there are many: all must be fresh at once, and they are measured in turn."""
 
+USAGE_INTERVAL: Final = timedelta(minutes=1)
+"""Anthropic asks that its usage reports be polled at most once a minute. Facts: Per-key usage."""
+
+_LOOKS: Final = 60
+"""How often a long quiet window is looked into: one of a week is not polled every minute."""
+
 _ADOPT_INTERVAL: Final = timedelta(seconds=2)
 
 
@@ -23,6 +31,9 @@ def interval(rotation: Rotation, gate: StepId) -> timedelta:
     playbook = rotation.plan.playbook
     if gate == ADOPT:
         return _ADOPT_INTERVAL
+    if gate == DRAIN and reads_usage(rotation):
+        opens, closes = drain_window(rotation)
+        return max(USAGE_INTERVAL, (closes - opens) / _LOOKS)
     return playbook.observe_interval if gate.verb in ("observe", "soak") else playbook.pings.interval
 
 
@@ -33,15 +44,42 @@ def ends(rotation: Rotation, gate: StepId, evidence: Evidence) -> datetime:
         return evidence.began + playbook.adopt_patience
     if gate.verb in ("test", "pings", "probe"):
         return evidence.began + playbook.pings.patience
-    start = max(evidence.began, expected(rotation, gate) or evidence.began)
+    known = drain_window(rotation)[1] if gate == DRAIN else expected(rotation, gate)
+    start = max(evidence.began, known or evidence.began)
     return start + playbook.observe_timeout
 
 
 def expected(rotation: Rotation, gate: StepId) -> datetime | None:
     """The earliest instant at which a gate that needs time can pass."""
+    if gate == DRAIN and reads_usage(rotation):
+        told = rotation.gates[DRAIN].measurement.proof.get("expected")
+        return datetime.fromisoformat(told) if isinstance(told, str) else None
     if gate == DRAIN:
         return drain_window(rotation)[1]
     return soak_ends(rotation) if gate == SOAK else None
+
+
+def reads_usage(rotation: Rotation) -> bool:
+    """Whether the drain gate was last measured by usage (law 7), and not by the clock alone."""
+    evidence = rotation.gates.get(DRAIN)
+    return evidence is not None and evidence.measurement.facts.get("usage") is not None
+
+
+def silence(rotation: Rotation) -> Window:
+    """What law 7 asks of the old key's silence. It is counted from when the last required consumer was seen to have
+    moved, too: one that reloads by itself uses the old key for a while after the last deploy."""
+    consumers, drain = rotation.plan.consumers, rotation.plan.playbook.drain
+    seen = [rotation.gates.get(StepId("observe", consumer.name)) for consumer in consumers if consumer.required]
+    moved = [one.held_since or one.at for one in seen if one is not None and one.measurement.verdict is Verdict.PASSED]
+    deployed = last_change(rotation)
+    slowest = max(consumers, key=lambda consumer: consumer.cadence, default=None)
+    return Window(
+        opened=max([deployed, *moved]) if deployed is not None and len(moved) == len(seen) else None,
+        quiet_for=drain.quiet_for,
+        cadence=slowest.cadence if slowest else timedelta(),
+        slowest=slowest.name if slowest else "",
+        lag=drain.lag,
+    )
 
 
 def drain_window(rotation: Rotation) -> tuple[datetime, datetime]:
@@ -50,6 +88,13 @@ def drain_window(rotation: Rotation) -> tuple[datetime, datetime]:
     slowest = max((consumer.cadence for consumer in rotation.plan.consumers), default=timedelta())
     drain = rotation.plan.playbook.drain
     return opens, opens + max(drain.quiet_for, slowest) + drain.lag
+
+
+def retires_after(plan: Plan) -> timedelta:
+    """From the last deploy to the old key's end, at least: the quiet window and the soak."""
+    slowest = max((consumer.cadence for consumer in plan.consumers), default=timedelta())
+    drain = plan.playbook.drain
+    return max(drain.quiet_for, slowest) + drain.lag + plan.playbook.soak
 
 
 def soak_ends(rotation: Rotation) -> datetime:

@@ -124,6 +124,7 @@ class KeyRecord:
     workspace: str | None  # None: the key is scoped to the whole organisation
     created_at: datetime | None = None
     expires_at: datetime | None = None
+    personal: bool = False  # it belongs to one user, and dies with them
 
 
 class Label(Enum):

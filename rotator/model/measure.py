@@ -40,6 +40,7 @@ class Ping:
     organization: str | None = None
     workspace: str | None = None
     model: str | None = None  # the model that answered, where inference was asked for
+    models: tuple[str, ...] = ()  # the ids of the models that the key lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

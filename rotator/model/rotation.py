@@ -61,11 +61,14 @@ class StepState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A gate's last measurement. `at`: when it was made; `began`: the first one since the gate was last entered."""
+    """A gate's last measurement. `at`: when it was made; `began`: the first one since the gate was last entered.
+    `held_since`: the first one of those that passed without a break; None: it does not hold, or that is not known.
+    """
 
     measurement: Measurement
     at: datetime
     began: datetime
+    held_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

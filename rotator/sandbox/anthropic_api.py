@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from rotator.model.canonical import Json, JsonObject
 from rotator.model.keys import KeyStatus
+from rotator.sandbox import anthropic_reports
 from rotator.sandbox.anthropic_books import Books, Caller, Denied
 from rotator.sandbox.anthropic_models import MODELS, Model
 from rotator.sandbox.anthropic_wire import (
@@ -81,6 +82,10 @@ class Api:
                 return self._count_tokens, False
             case "GET", ["v1", "organizations", "me"]:
                 return self._me, True
+            case "GET", ["v1", "organizations", "analytics", "usage"]:
+                return self._analytics, True
+            case "GET", ["v1", "organizations", "usage_report", "messages"]:
+                return self._usage_report, True
             case "GET", ["v1", "organizations", "api_keys"]:
                 return self._list, True
             case "GET", ["v1", "organizations", "api_keys", _]:
@@ -109,11 +114,13 @@ class Api:
     def _message(self, request: Request, caller: Caller) -> JsonObject:
         body = json_body(request)
         model = _conversation(request, body)
+        self._books.check_model(caller.key_id, model.id)
         most = body.get("max_tokens")
         if not isinstance(most, int) or isinstance(most, bool) or most < 1:
             raise invalid("max_tokens: Input should be greater than or equal to 1")
         if body.get("stream"):
             raise invalid("stream: the sandbox answers in one piece only")
+        self._books.meter.count(caller.key_id, self._books.now(), model.id, caller.workspace)
         return {
             "id": f"msg_{next(self._ids)}",
             "type": "message",
@@ -124,6 +131,15 @@ class Api:
             "stop_sequence": None,
             "usage": {"input_tokens": 8, "output_tokens": 1},
         }
+
+    def _analytics(self, request: Request, caller: Caller) -> JsonObject:
+        return anthropic_reports.analytics(self._books.meter, request, self._keys(caller), self._books.now())
+
+    def _usage_report(self, request: Request, caller: Caller) -> JsonObject:
+        return anthropic_reports.legacy(self._books.meter, request, self._keys(caller), self._books.now())
+
+    def _keys(self, caller: Caller) -> set[str]:
+        return {record.id for record in self._books.records(caller.organization)}
 
     def _count_tokens(self, request: Request, caller: Caller) -> JsonObject:
         _conversation(request, json_body(request))
@@ -164,7 +180,7 @@ class Api:
     def _own(self, request: Request, caller: Caller) -> str:
         """The key id in the path, if the caller's organisation has such an API key."""
         key_id = request.path.rsplit("/", 1)[1]
-        if key_id not in {record.id for record in self._books.records(caller.organization)}:
+        if key_id not in self._keys(caller):
             raise Denied(404, "not_found_error", f"API key {key_id} not found")
         return key_id
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotator.model.keys import KeyRecord, KeyStatus, KeyText
+from rotator.sandbox.meter import Meter
 
 KEY_PREFIX = "sk-ant-api99-"
 ADMIN_PREFIX = "sk-ant-admin99-"
@@ -83,7 +84,10 @@ class Books:
         self.slow_change = timedelta()
         self.organization_limit: int | None = None
         self.workspace_limit: int | None = None
-        self._now = now
+        self.meter = Meter()
+        self.closed_models: set[tuple[str, str]] = set()
+        """Key ids and the models that they may not use."""
+        self.now = now
         self._draw = draw
         self._lock = threading.RLock()
         self._organizations: dict[str, Organization] = {}
@@ -122,6 +126,7 @@ class Books:
         workspace: str | None = None,
         text: str | None = None,
         expires_at: datetime | None = None,
+        personal: bool = False,
     ) -> tuple[KeyText, KeyRecord]:
         """What the Console does: make a key, show it once. Raises `Denied` for an unknown workspace or at a limit."""
         with self._lock:
@@ -129,7 +134,11 @@ class Books:
             if home not in self._workspaces:
                 raise Denied(404, "not_found_error", f"Workspace {home} not found")
             self._check_limits(self._workspaces[home], home)
-            return self._enter(name, KEY_PREFIX, text, self._workspaces[home], home, expires_at)
+            key, record = self._enter(name, KEY_PREFIX, text, self._workspaces[home], home, expires_at)
+            if personal:
+                record = replace(record, personal=True)
+                self._entries[record.id] = replace(self._entries[record.id], record=record)
+            return key, record
 
     def issue_admin(self, name: str = "admin", *, organization: str | None = None) -> tuple[KeyText, KeyRecord]:
         """An Admin key of the organisation (its id; None: the default one)."""
@@ -142,7 +151,7 @@ class Books:
             id = self._by_hash.get(_hash(text))
             if id is None:
                 return None
-            entry, now = self._entries[id], self._now()
+            entry, now = self._entries[id], self.now()
             active = entry.seen if now < entry.settled else self._standing(entry).status is KeyStatus.ACTIVE
             return Caller(id, entry.organization, entry.record.workspace, entry.admin, active)
 
@@ -171,13 +180,18 @@ class Books:
             settled = entry.settled
             if status is not None and status is not record.status:
                 self._check_change(entry, record, status)
-                settled = max(settled, self._now() + self.slow_change)
+                settled = max(settled, self.now() + self.slow_change)
                 record = replace(record, status=status)
             elif record.status is KeyStatus.ARCHIVED:
                 raise Denied(400, "invalid_request_error", "Archived API keys cannot be updated.")
             record = replace(record, name=record.name if name is None else name)
             self._entries[key_id] = replace(entry, record=record, seen=seen, settled=settled)
             return record
+
+    def check_model(self, key_id: str, model: str) -> None:
+        """Raises `Denied` where the model is not open to the key."""
+        if (key_id, model) in self.closed_models:
+            raise Denied(404, "not_found_error", f"model: {model}")
 
     def count(self, key_id: str | None, accepted: bool) -> None:
         with self._lock:
@@ -202,7 +216,7 @@ class Books:
         expires_at: datetime | None,
     ) -> tuple[KeyText, KeyRecord]:
         key = KeyText(text or prefix + "".join(self._draw(_ALPHABET) for _ in range(_BODY)) + "AA")
-        now = self._now()
+        now = self.now()
         record = KeyRecord(
             id=f"apikey_{len(self._entries) + 1:02d}",
             name=name,
@@ -229,7 +243,7 @@ class Books:
 
     def _standing(self, entry: _Entry) -> KeyRecord:
         record = entry.record
-        over = record.expires_at is not None and record.expires_at <= self._now()
+        over = record.expires_at is not None and record.expires_at <= self.now()
         return replace(record, status=KeyStatus.EXPIRED) if over and record.status is not KeyStatus.ARCHIVED else record
 
     def _check_change(self, entry: _Entry, record: KeyRecord, status: KeyStatus) -> None:

@@ -67,7 +67,7 @@ def record_to_json(record: KeyRecord) -> JsonObject:
         "created_by": {"id": "user_1", "type": "user"},
         "expires_at": _time(record.expires_at),
         "partial_key_hint": record.hint,
-        "principal": None,
+        "principal": {"type": "user_actor", "user_id": "user_1"} if record.personal else None,
         "scope": scope,
     }
 

@@ -8,6 +8,8 @@ import socket
 from contextlib import closing
 from pathlib import Path
 
+from rotator.model.canonical import JsonObject
+from rotator.model.config import VaultSecretRef
 from rotator.model.errors import OutsideError, UsageError
 from rotator.model.keys import KeyText
 from rotator.sandbox.anthropic_control import PREFIX, TOKEN_HEADER
@@ -62,6 +64,23 @@ def create_secret(url: str, *, region: str, name: str, field: str, key: KeyText)
     except BotoCoreError as error:  # such as a profile that does not exist; the secret's text is not in it
         raise UsageError(f"boto3 cannot begin: {error}", "take the lines that `rotate sandbox aws` printed") from None
     return f"aws-sm://{region}/{name}#{field}"
+
+
+def create_vault_secret(url: str, token: str, ref: VaultSecretRef, key: KeyText) -> str:
+    """A new secret in a KV version 2 mount; returns its reference. Raises as `create_secret` does."""
+    where = f"{require_loopback(url).rstrip('/')}/v1/{ref.mount}/data/{ref.path}"
+    body: JsonObject = {"data": {ref.field: key.reveal()}, "options": {"cas": 0}}
+    try:
+        status, said = call("POST", where, headers={"X-Vault-Token": token}, body=body)
+    except OSError:
+        raise OutsideError(f"nothing answers at {url}", "rotate sandbox vault") from None
+    errors = said.get("errors")
+    why = "; ".join(str(error) for error in errors) if isinstance(errors, list) else ""
+    if "check-and-set" in why:
+        raise UsageError(f"there is a secret {ref.path} in {ref.mount} already", "give the new one another name")
+    if status != _OK:
+        raise OutsideError(f"the sandbox's Vault refused ({status}): {why or 'it gives no reason'}")
+    return str(ref)
 
 
 def private_file(path: Path, text: str) -> Path:

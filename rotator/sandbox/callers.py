@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Protocol
 
 from rotator.client import Held, KeySource, anthropic_middleware
-from rotator.client.secret import SecretReader, parse_reference
+from rotator.client.secret import open_reader
 from rotator.model.canonical import Json
 from rotator.model.keys import Fingerprint
 from rotator.sandbox.serving import connect
@@ -42,7 +42,7 @@ class BootCaller:
     """Reads the key once. Only a restart changes it."""
 
     def __init__(self, secret: str, anthropic_url: str) -> None:
-        self._held = Held(SecretReader(parse_reference(secret)).read(), datetime.now(UTC))
+        self._held = Held(open_reader(secret).read(), datetime.now(UTC))
         self._url = anthropic_url
         self._pool = threading.local()
 

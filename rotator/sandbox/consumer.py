@@ -94,7 +94,7 @@ def serve(caller: Caller, port: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rotator.sandbox.consumer", description=__doc__)
     parser.add_argument("kind", choices=["boot", "hot"], help="boot: reads the key once; hot: follows the secret")
-    parser.add_argument("secret", help="aws-sm://REGION/NAME#FIELD")
+    parser.add_argument("secret", help="aws-sm://REGION/NAME#FIELD or vault://MOUNT/PATH#FIELD")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--refresh", type=float, default=1.0, help="hot: seconds between two reads of the secret")
     parser.add_argument("--alone", action="store_true", help="started by hand: do not end with the parent's pipe")
@@ -110,7 +110,7 @@ def main() -> None:
 
 def _caller(kind: str, secret: str, refresh: float) -> Caller:
     anthropic_url = require_loopback(os.environ.get("ANTHROPIC_BASE_URL", ""))
-    require_loopback(os.environ.get("AWS_ENDPOINT_URL", ""))
+    require_loopback(os.environ.get("VAULT_ADDR" if secret.startswith("vault:") else "AWS_ENDPOINT_URL", ""))
     return BootCaller(secret, anthropic_url) if kind == "boot" else HotCaller(secret, anthropic_url, refresh)
 
 

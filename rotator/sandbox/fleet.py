@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,11 +24,20 @@ _OK = 200
 
 
 class Fleet:
-    def __init__(self, specs: Sequence[Spec], secret: str, *, logs: Path, refresh: float = 1.0) -> None:
-        """`secret` is a reference as in `rotate.yaml`; `refresh` is the hot consumers', in seconds."""
+    def __init__(
+        self,
+        specs: Sequence[Spec],
+        secret: str,
+        *,
+        logs: Path,
+        refresh: float = 1.0,
+        others: Mapping[str, str] | None = None,
+    ) -> None:
+        """`secret`: what they read, as in `rotate.yaml`; `others`: consumer → what it reads instead; `refresh` is the
+        hot consumers', in seconds."""
         self.routing = RoutingTable()
         self._specs = {spec.name: spec for spec in specs}
-        self._secret, self._logs, self._refresh = secret, logs, refresh
+        self._secret, self._others, self._logs, self._refresh = secret, dict(others or {}), logs, refresh
         self._roster = Roster()
         self._deploying = {name: threading.Lock() for name in self._specs}
         self._deploys: dict[tuple[str, str], Future[None]] = {}
@@ -99,7 +108,8 @@ class Fleet:
         instance.child.stop()
 
     def _spawn(self, spec: Spec, port: int = 0) -> Running:
-        arguments = [spec.kind, self._secret, "--port", str(port), "--refresh", str(self._refresh)]
+        secret = self._others.get(spec.name, self._secret)
+        arguments = [spec.kind, secret, "--port", str(port), "--refresh", str(self._refresh)]
         name = self._roster.name(spec)
         # The fleet's own environment: the world made it, with addresses and without any key.
         child = Child("rotator.sandbox.consumer", arguments, environment=os.environ, log=self._logs / f"{name}.log")

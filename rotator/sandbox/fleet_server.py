@@ -79,13 +79,17 @@ def _front_door(fleet: Fleet, name: str) -> tuple[int, Json]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rotator.sandbox.fleet_server", description=__doc__)
-    parser.add_argument("secret", help="aws-sm://REGION/NAME#FIELD")
+    parser.add_argument("secret", help="aws-sm://REGION/NAME#FIELD or vault://MOUNT/PATH#FIELD")
     parser.add_argument("specs", nargs="+", type=Spec.parse, metavar="NAME:boot|hot:INSTANCES")
     parser.add_argument("--token-file", type=Path, required=True)
     parser.add_argument("--logs", type=Path, required=True)
     parser.add_argument("--refresh", type=float, default=1.0)
+    parser.add_argument(
+        "--reads", action="append", default=[], metavar="NAME=SECRET", help="what this one reads instead"
+    )
     chosen = parser.parse_args()
-    fleet = Fleet(chosen.specs, chosen.secret, logs=chosen.logs, refresh=chosen.refresh)
+    others = dict(one.split("=", 1) for one in chosen.reads)
+    fleet = Fleet(chosen.specs, chosen.secret, logs=chosen.logs, refresh=chosen.refresh, others=others)
     live_with_parent(before_exit=fleet.stop)
     server = LoopbackServer(0, handler_for(fleet, chosen.token_file.read_text().strip()))
     fleet.start()

@@ -23,6 +23,10 @@ class Process:
     ends: datetime | None = None
 
 
+def _said(key: KeyText | None) -> str | None:
+    return key.fingerprint.digest if key else None
+
+
 class MemoryConsumer:
     """Watcher, Deployer and Probe of one consumer.
 
@@ -30,8 +34,9 @@ class MemoryConsumer:
     at every look, or `reload_after` a change at the earliest. `ping` asks the issuer about a key, as their calls would.
 
     Knobs, to be set at any time: `stuck` (a deploy or reload keeps the old key), `unknown` (that many instances cannot
-    say), `linger` (how long replaced instances go on terminating, with the old key), `deploy_error` (raised once by the
-    next deploy, before anything happens), `unreachable` (observation raises).
+    say), `lies` (observation claims the current key, whatever is held), `linger` (how long replaced instances go on
+    terminating, with the old key), `deploy_error` (raised once by the next deploy, before anything happens),
+    `unreachable` (observation raises).
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class MemoryConsumer:
         self.linger = timedelta(0)
         self.deploy_error: OutsideError | None = None
         self.unreachable = False
+        self.lies = False
         self._read, self._ping, self._clock = read, ping, clock
         self._size = instances
         self._reload_after = reload_after
@@ -65,10 +71,11 @@ class MemoryConsumer:
         if self.unreachable:
             raise Unreachable(f"{self.name} cannot be observed", "Clear the knob `unreachable`.")
         self._live()
+        claimed = self._read() if self.lies else None
         return [
             Instance(
                 id=process.id,
-                fingerprint=process.key.fingerprint.digest if process.key and number >= self.unknown else None,
+                fingerprint=_said(claimed or process.key) if number >= self.unknown else None,
                 since=process.since,
                 terminating=process.ends is not None,
             )

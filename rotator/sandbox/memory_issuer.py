@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
 
 from rotator.core.hygiene import sendable
 from rotator.core.key_records import choose, confirm, needs_change, unmanaged
 from rotator.model.errors import Refused
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus, KeyText
 from rotator.model.measure import Cause, Ping, Verdict
+from rotator.model.usage import MINUTE, Minute, Reading, Source, Unread, Usage
 from rotator.ports import Clock
 from rotator.sandbox.anthropic_books import Books, Denied, Draw
 from rotator.sandbox.anthropic_models import MODELS
+from rotator.sandbox.meter import Cell
 
 MODEL = next(model.id for model in MODELS if model.line == "haiku")
 
@@ -27,6 +31,9 @@ class MemoryIssuer:
     def __init__(self, clock: Clock, *, draw: Draw = secrets.choice, books: Books | None = None) -> None:
         self.books = books or Books(clock.now, draw=draw)
         self.manages = True
+        self.reports = False
+        """Whether usage can be read. Then it is counted by the books' meter, as the server would."""
+        self._read: Usage | None = None
         self.calls: list[tuple[str, ...]] = []
         self.before: Callable[[tuple[str, ...]], None] = _nothing
         self.disturb: Callable[[KeyText], Ping | None] = _undisturbed
@@ -37,7 +44,7 @@ class MemoryIssuer:
         """What a person does in the Console: make a key. `text` None: a random one."""
         return self.books.issue(name, workspace=workspace, text=text)
 
-    def ping(self, key: KeyText, *, inference: bool) -> Ping:
+    def ping(self, key: KeyText, *, inference: bool, model: str | None = None) -> Ping:
         self._note("ping", str(key.fingerprint))
         disturbed = self.disturb(key)
         if disturbed is not None:
@@ -51,6 +58,12 @@ class MemoryIssuer:
         if caller is None or not accepted:
             why = "Anthropic does not accept the key (401 authentication_error)."
             return Ping(verdict=Verdict.FAILED, cause=Cause.UNAUTHENTICATED, why=why, request_ids=request_ids)
+        wanted = model or MODEL
+        if inference and (caller.key_id, wanted) in self.books.closed_models:
+            why = f"Anthropic accepts the key, but {wanted} is not open to it."
+            return Ping(verdict=Verdict.FAILED, cause=Cause.FORBIDDEN, why=why, request_ids=request_ids, model=wanted)
+        if inference:
+            self.books.meter.count(caller.key_id, self.books.now(), wanted, caller.workspace)
         return Ping(
             verdict=Verdict.PASSED,
             cause=Cause.ACCEPTED,
@@ -58,8 +71,28 @@ class MemoryIssuer:
             request_ids=request_ids,
             organization=caller.organization,
             workspace=caller.workspace,
-            model=MODEL if inference else None,
+            model=wanted if inference else None,
+            models=() if model else _LISTED,
         )
+
+    def usage(self, key_ids: Sequence[str], since: datetime) -> Reading:
+        self._note("usage", *key_ids)
+        now, meter = self.books.now(), self.books.meter
+        if not self.manages or not self.reports or meter.reporting.open == "none":
+            return Unread("this sandbox lets nobody read usage")
+        if self._read is not None and now - self._read.read_at < MINUTE:
+            return self._read
+        minutes = {id: _minutes(meter.table({id}, since, now + MINUTE, now)) for id in key_ids}
+        legacy = meter.reporting.open == "legacy"
+        self._read = Usage(
+            source=Source.LEGACY if legacy else Source.ANALYTICS,
+            since=since,
+            read_at=now,
+            complete_until=None if legacy else meter.reporting.refreshed_at(now),
+            minutes=minutes,
+            request_ids=(f"req_{len(self.calls)}",),
+        )
+        return self._read
 
     def find(self, fingerprint: Fingerprint, key_id: str | None = None) -> KeyRecord | None:
         self._note("find", str(fingerprint))
@@ -96,6 +129,25 @@ class MemoryIssuer:
     def _note(self, *call: str) -> None:
         self.calls.append(call)
         self.before(call)
+
+
+_LISTED: Final = tuple(model.id for model in MODELS if model.lifecycle == "active")
+
+
+def _minutes(table: Sequence[tuple[Cell, int]]) -> tuple[Minute, ...]:
+    """The rows of one key, oldest first, as minutes."""
+    found: dict[datetime, list[tuple[Cell, int]]] = {}
+    for cell, calls in table:
+        found.setdefault(cell.minute, []).append((cell, calls))
+    return tuple(
+        Minute(
+            at=at,
+            volume=sum(calls for _, calls in rows),
+            models=frozenset(cell.model for cell, _ in rows),
+            workspaces=frozenset(cell.workspace for cell, _ in rows if cell.workspace),
+        )
+        for at, rows in found.items()
+    )
 
 
 def _nothing(call: tuple[str, ...]) -> None:

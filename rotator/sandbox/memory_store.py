@@ -110,6 +110,9 @@ class MemorySecretStore:
             return Holding(version_id=held, claim=self._claim[1], since=self._claim[1].at)
         return Holding(version_id=held, claim=None, since=self._versions[held].created_at, detail="no claim beside it")
 
+    def warnings(self) -> Sequence[str]:
+        return ()
+
     def lagging(self) -> Sequence[str]:
         return tuple(self.copies_behind)
 

@@ -1,15 +1,19 @@
-"""The sandbox's AWS and Anthropic as child processes of a world: `python -m rotator.sandbox.servers aws|anthropic`.
+"""The sandbox's servers as child processes of a world: `python -m rotator.sandbox.servers aws|vault|anthropic`.
 
 A process each: they would otherwise take the interpreter from one another, and from whoever watches.
 """
 
 from __future__ import annotations
 
+import secrets
 import sys
 import threading
 
 from rotator.model.canonical import JsonObject
 from rotator.sandbox.processes import announce, live_with_parent
+
+VAULT_SECRET = "prod/anthropic"  # noqa: S105 - a path
+"""The path, in the mount `secret`, that the roles are for."""
 
 
 def serve_aws() -> None:
@@ -17,6 +21,31 @@ def serve_aws() -> None:
 
     with SandboxAws() as server:
         _until_the_parent_goes({"url": server.url, "region": server.region})
+
+
+def serve_vault() -> None:
+    """With one secret to come at `VAULT_SECRET`: a role that may rotate it, and a token that may read it."""
+    from rotator.sandbox.vault import SandboxVault
+
+    with SandboxVault() as server:
+        books, secret_id = server.books, secrets.token_urlsafe(24)
+        path = VAULT_SECRET
+        books.write_policy("reads", {f"secret/data/{path}": ["read"]})
+        books.write_policy(
+            "rotates",
+            {
+                f"secret/data/{path}": ["read", "update"],
+                f"secret/metadata/{path}": ["read", "update"],
+                f"secret/data/{path}.pending": ["create", "read", "update"],
+                f"secret/metadata/{path}.pending": ["delete"],
+                "secret/config": ["read"],
+            },
+        )
+        books.create_approle("rotator", ["rotates"], role_id="rotator", secret_id=secret_id)
+        reader = books.create_token("reads")
+        _until_the_parent_goes(
+            {"url": server.url, "root_token": server.root_token, "secret_id": secret_id, "reader_token": reader}
+        )
 
 
 def serve_anthropic() -> None:
@@ -36,4 +65,4 @@ def _until_the_parent_goes(facts: JsonObject) -> None:
 
 if __name__ == "__main__":
     live_with_parent()
-    {"aws": serve_aws, "anthropic": serve_anthropic}[sys.argv[1]]()
+    {"aws": serve_aws, "vault": serve_vault, "anthropic": serve_anthropic}[sys.argv[1]]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from rotator.model.canonical import Json, JsonObject
@@ -149,13 +150,21 @@ def _enable(books: VaultBooks, namespace: Namespace, mount: str, body: JsonObjec
             raise Refused(400, "the sandbox mounts only kv, version 1 or 2")
 
 
+_RULE = re.compile(r'\s*path\s+"([^"]+)"\s*\{\s*capabilities\s*=\s*\[([^\]]*)\]\s*\}\s*')
+
+
 def _policy(written: str) -> Policy:
-    """Vault takes a policy's text in HCL or in JSON; the sandbox in JSON: `{"path": {P: {"capabilities": […]}}}`."""
-    try:
-        paths = json.loads(written)["path"]
-        rules = {str(path): [str(word) for word in rule["capabilities"]] for path, rule in paths.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refused(400, "failed to parse policy: the sandbox reads policies written as JSON only") from None
+    """A policy's text, in JSON or in as much of HCL as `rotate config policy vault` writes."""
+    if written.lstrip().startswith("path"):
+        rules = {path: re.findall(r'"([^"]*)"', words) for path, words in _RULE.findall(written)}
+        if _RULE.sub("", written):
+            raise Refused(400, "failed to parse policy: the sandbox reads paths with capabilities only")
+    else:
+        try:
+            paths = json.loads(written)["path"]
+            rules = {str(path): [str(word) for word in rule["capabilities"]] for path, rule in paths.items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Refused(400, "failed to parse policy: neither JSON nor HCL that the sandbox reads") from None
     unknown = {word for words in rules.values() for word in words} - CAPABILITIES
     if unknown:
         raise Refused(400, f"failed to parse policy: invalid capability {min(unknown)!r}")

@@ -1,4 +1,4 @@
-"""A whole world on loopback: AWS, Anthropic, a fleet of consumers, and traffic through all of them.
+"""A whole world on loopback: AWS or Vault, Anthropic, a fleet of consumers, and traffic through all of them.
 
     with World(directory) as world:
         key = world.new_key()          # what a person does in the Console
@@ -10,7 +10,6 @@ Every part is a process of its own and ends with this one, however this one ends
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import time
@@ -31,8 +30,19 @@ from rotator.sandbox.loopback import clean_environment, require_loopback
 from rotator.sandbox.processes import Child
 from rotator.sandbox.serving import call
 from rotator.sandbox.world_files import write_config, write_playbook
+from rotator.sandbox.world_stores import (
+    FIELD,
+    SECRET,
+    Place,
+    StoreKind,
+    aws_place,
+    readers,
+    servers_for,
+    vault_place,
+)
 
-SECRET, FIELD = "prod/anthropic", "ANTHROPIC_API_KEY"
+__all__ = ["FIELD", "SECRET", "Failure", "Traffic", "World"]
+
 _START = 60.0  # seconds that any one part may take to come up
 _FIRST_TRAFFIC = 20.0  # seconds until the first request has succeeded
 _LOOK = 0.05  # seconds
@@ -74,10 +84,18 @@ class Traffic:
 class World:
     """A context manager. All that it writes is under `directory`, and is left behind when it ends."""
 
-    def __init__(self, directory: Path, *, fleet: Sequence[Spec] = DEFAULT_FLEET, rate: float = 48.0) -> None:
-        """`rate`: requests a second through the whole fleet. Starts nothing yet."""
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        fleet: Sequence[Spec] = DEFAULT_FLEET,
+        rate: float = 48.0,
+        store: StoreKind = "aws",
+    ) -> None:
+        """`rate`: requests a second through the whole fleet. `store` both: the key is in both. Starts nothing yet."""
         self.directory = directory.absolute()
         self.specs = tuple(fleet)
+        self._kinds = servers_for(store)
         self._rate = rate
         self._ends = ExitStack()
 
@@ -134,9 +152,10 @@ class World:
     def _start(self) -> None:
         self._logs = self.directory / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
-        aws = self._spawn("aws", "rotator.sandbox.servers", ["aws"], {})
+        stores = {kind: self._spawn(kind, "rotator.sandbox.servers", [kind], {}) for kind in self._kinds}
         anthropic = self._spawn("anthropic", "rotator.sandbox.servers", ["anthropic"], {})
-        import boto3  # noqa: F401 - a fifth of a second that would otherwise follow the servers' start
+        if "aws" in stores:
+            import boto3  # noqa: F401 - a fifth of a second that would otherwise follow the servers' start
 
         facts = anthropic.ready(_START)
         admin_key = KeyText(str(facts.pop("admin_key")))
@@ -145,13 +164,15 @@ class World:
         # Law 6 allows a key's text in memory and in stores. This file is the sandbox's stand-in for the place where an
         # operator keeps the Admin key: readable by its owner only, worth nothing outside this world.
         admin_key_file = self._private_file("admin.key", admin_key.reveal())
-        store = aws.ready(_START)
-        self._addresses = self._know(str(store["url"]), str(store["region"]))
-        self._create_secret(str(store["url"]), str(store["region"]))
+        self._places = [self._place(kind, server.ready(_START)) for kind, server in stores.items()]
+        self._addresses = {"ANTHROPIC_BASE_URL": self._console.url}
+        for place in self._places:
+            self._addresses.update(place.environment)
         self._start_fleet()
         self.config_path = write_config(
             self.directory,
-            secret=self.secret,
+            secrets=[place.reference for place in self._places],
+            vault="".join(place.config for place in self._places),
             admin_key_file=admin_key_file,
             fleet=self.fleet_url,
             specs=self.specs,
@@ -163,8 +184,13 @@ class World:
     def _start_fleet(self) -> None:
         self._token_file = self._private_file("fleet.token", secrets.token_urlsafe(32))
         token = ["--token-file", str(self._token_file)]
-        wanted = [self.secret, *map(str, self.specs), *token, "--logs", str(self._logs)]
-        fleet = self._spawn("fleet", "rotator.sandbox.fleet_server", wanted, self._addresses)
+        wanted = [self._places[0].reference, *map(str, self.specs), *token, "--logs", str(self._logs)]
+        for name, reference in readers(self.specs, self._places).items():
+            wanted += ["--reads", f"{name}={reference}"]
+        environment = dict(self._addresses)
+        for place in self._places:
+            environment.update(place.reading)
+        fleet = self._spawn("fleet", "rotator.sandbox.fleet_server", wanted, environment)
         self.fleet_url = str(fleet.ready(_START)["url"])
         wanted = [self.fleet_url, *token, "--rate", str(self._rate)]
         traffic = self._spawn("traffic", "rotator.sandbox.traffic", wanted, {})
@@ -175,31 +201,11 @@ class World:
         self._ends.callback(child.stop)
         return child
 
-    def _know(self, aws_url: str, region: str) -> dict[str, str]:
-        self.secret = f"aws-sm://{region}/{SECRET}#{FIELD}"
-        return {
-            "AWS_ENDPOINT_URL": require_loopback(aws_url),
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull,  # a profile of the caller's could point somewhere real
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "ANTHROPIC_BASE_URL": self._console.url,
-        }
-
-    def _create_secret(self, url: str, region: str) -> None:
-        import boto3
-
-        client = boto3.session.Session(
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",  # noqa: S106 - moto takes any
-            region_name=region,
-        ).client("secretsmanager", endpoint_url=url)
-        fields = {FIELD: self.old_key.reveal(), "LOG_LEVEL": "info", "DATABASE_URL": "postgresql://db.internal/chat"}
-        client.create_secret(Name=SECRET, SecretString=json.dumps(fields))
-        client.close()
+    def _place(self, kind: str, facts: Mapping[str, Json]) -> Place:
+        if kind == "aws":
+            return aws_place(facts, self.old_key)
+        secret_id = self._private_file("vault.secret-id", str(facts["secret_id"]))
+        return vault_place(facts, self.old_key, secret_id)
 
     def _private_file(self, name: str, text: str) -> Path:
         path = self.directory / name

@@ -35,30 +35,36 @@ def write_playbook(directory: Path) -> Path:
 def write_config(
     directory: Path,
     *,
-    secret: str,
+    secrets: Sequence[str],
     admin_key_file: Path,
     fleet: str,
     specs: Sequence[Spec],
     hot_urls: Mapping[str, Sequence[str]],
     playbook: Path,
+    vault: str = "",
 ) -> Path:
-    """DESIGN section 6. A JSON text is also YAML, which settles how paths and URLs are quoted."""
+    """DESIGN section 6. A JSON text is also YAML, which settles how paths and URLs are quoted.
+
+    `vault`: the block of that name, or nothing.
+    """
     consumers = "".join(
         _boot(spec, wave, fleet) if spec.kind == "boot" else _hot(spec, hot_urls[spec.name], fleet)
         for wave, spec in enumerate(specs, start=1)
     )
+    places = "".join(f"      - {json.dumps(secret)}\n" for secret in secrets)
     path = directory / "rotate.yaml"
     path.write_text(
         f"""\
 version: 1
 journal: {json.dumps(f"sqlite:///{directory / 'journal.db'}")}
+{vault}\
 credentials:
   {CREDENTIAL}:
     issuer:
       anthropic:
         admin_key: {json.dumps(f"file:{admin_key_file}")}
     secrets:
-      - {json.dumps(secret)}
+{places}\
     consumers:
 {consumers}\
     playbook: {json.dumps(str(playbook))}

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from rotator.core import judge
+from datetime import timedelta
+from typing import Final
+
+from rotator.core import judge, parity
+from rotator.core.windows import retires_after
 from rotator.model.errors import AmbiguousKey, OutsideError, UsageError
 from rotator.model.keys import Fingerprint, KeyRecord, Label
-from rotator.model.measure import Measurement, Ping
+from rotator.model.measure import Measurement, Ping, Verdict
+from rotator.model.usage import Unread
 from rotator.steps.context import Context
+
+_LOOKS_BACK: Final = timedelta(hours=24)
+"""Which models the old key is really used with: those of the last day."""
+
+_MODELS: Final = 5
+"""So many of them are tried with the new key, a token each (law 8)."""
 
 
 class Adopt:
@@ -16,14 +27,22 @@ class Adopt:
             raise UsageError("the new key is not in any secret store yet: paste it again", f"rotate start {name}")
         issuer, rotation = context.ports.issuer, context.rotation
         ping = issuer.ping(context.key, inference=rotation.plan.playbook.pings.inference)
+        old_ping = self._old_ping(context)
+        record = _record(context, context.key.fingerprint)
+        old_record = issuer.record(rotation.old.key_id) if rotation.old and rotation.old.key_id else None
+        used = self._used(context, record) if ping.verdict is Verdict.PASSED else []
+        compared = parity.compare(
+            context.ports.clock.now(), ping, old_ping, record, old_record, used, retires_after(rotation.plan)
+        )
         return judge.adopted(
             context.step,
             context.key.fingerprint,
             rotation.old.fingerprint if rotation.old else None,
             ping,
-            self._old_ping(context),
-            _record(context, context.key.fingerprint),
-            issuer.record(rotation.old.key_id) if rotation.old and rotation.old.key_id else None,
+            old_ping,
+            record,
+            old_record,
+            compared,
         )
 
     def _old_ping(self, context: Context) -> Ping | None:
@@ -35,6 +54,25 @@ class Adopt:
         except OutsideError:
             return None
         return context.ports.issuer.ping(old, inference=False)
+
+    def _used(self, context: Context, record: KeyRecord | None) -> list[Ping]:
+        """The new key's pings of the models that the old key was used with; none where that cannot be read."""
+        issuer, rotation = context.ports.issuer, context.rotation
+        if context.key is None or rotation.old is None or rotation.old.key_id is None or not issuer.manages:
+            return []
+        if not rotation.plan.playbook.pings.inference:
+            return []
+        ids = [rotation.old.key_id, *([record.id] if record is not None else [])]
+        since = context.ports.clock.now() - _LOOKS_BACK
+        try:
+            reading = issuer.usage(ids, since.replace(second=0, microsecond=0))
+        except OutsideError:
+            return []
+        if isinstance(reading, Unread):
+            return []
+        minutes = reading.minutes.get(rotation.old.key_id, ())
+        models = sorted(frozenset().union(*(minute.models for minute in minutes)))
+        return [issuer.ping(context.key, inference=True, model=model) for model in models[:_MODELS]]
 
 
 def _record(context: Context, key: Fingerprint) -> KeyRecord | None:

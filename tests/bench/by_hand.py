@@ -37,14 +37,27 @@ def runbook(where: Places, aws: str, secret: str) -> None:
     version = str(uuid.uuid4())
     staged = json.dumps({**content, FIELD: key.reveal()})
     hand.secret(
-        "put-secret-value", secret, "--client-request-token", version, "--version-stages", "AWSPENDING",
-        "--secret-string", "file:///dev/stdin", said=staged,
-    )  # fmt: skip
+        "put-secret-value",
+        secret,
+        "--client-request-token",
+        version,
+        "--version-stages",
+        "AWSPENDING",
+        "--secret-string",
+        "file:///dev/stdin",
+        said=staged,
+    )
     hand.secret("get-secret-value", secret, "--version-stage", "AWSPENDING")
     hand.secret(
-        "update-secret-version-stage", secret, "--version-stage", "AWSCURRENT", "--move-to-version-id", version,
-        "--remove-from-version-id", old_version["VersionId"],
-    )  # fmt: skip
+        "update-secret-version-stage",
+        secret,
+        "--version-stage",
+        "AWSCURRENT",
+        "--move-to-version-id",
+        version,
+        "--remove-from-version-id",
+        old_version["VersionId"],
+    )
     hand.secret("get-secret-value", secret, "--version-stage", "AWSCURRENT")
     for _ in range(3):
         hand.ping(key)
@@ -57,7 +70,7 @@ def runbook(where: Places, aws: str, secret: str) -> None:
         hand.ping(key)
     hand.secret(
         "update-secret-version-stage", secret, "--version-stage", "AWSPENDING", "--remove-from-version-id", version
-    )  # fmt: skip
+    )
     hand.secret("describe-secret", secret)
 
 
@@ -77,9 +90,13 @@ class _Hand:
 
     def curl(self, key: KeyText, path: str, body: object = None) -> Any:
         lines = [
-            f'url = "{self._anthropic}{path}"', f'header = "Authorization: Bearer {key.reveal()}"',
-            'header = "anthropic-version: 2023-06-01"', 'header = "content-type: application/json"', "silent", "fail",
-        ]  # fmt: skip
+            f'url = "{self._anthropic}{path}"',
+            f'header = "Authorization: Bearer {key.reveal()}"',
+            'header = "anthropic-version: 2023-06-01"',
+            'header = "content-type: application/json"',
+            "silent",
+            "fail",
+        ]
         if body is not None:
             lines.append(f"data = {json.dumps(json.dumps(body))}")
         return self._run(["curl", "--config", "-"], "\n".join(lines))

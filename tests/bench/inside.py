@@ -79,7 +79,7 @@ def _long_log(count: int) -> Sequence[Event]:
                     attempt=event.attempt,
                     data=event.data,
                     holder=event.holder,
-                )  # fmt: skip
+                )
             )
     return events
 

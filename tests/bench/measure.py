@@ -56,9 +56,15 @@ def in_turns(rounds: int, tasks: Mapping[str, Callable[[], float]]) -> dict[str,
 
 
 def compared(
-    found: Mapping[str, Sequence[float]], name: str, against: str, *, most: float | None = None, least: float | None = None,
-    unit: str = "ms", scale: float = 1000.0,
-) -> Figure:  # fmt: skip
+    found: Mapping[str, Sequence[float]],
+    name: str,
+    against: str,
+    *,
+    most: float | None = None,
+    least: float | None = None,
+    unit: str = "ms",
+    scale: float = 1000.0,
+) -> Figure:
     """`name` by `against`, round for round. `most`, `least`: the aim for the median."""
     ratios = [mine / theirs for mine, theirs in zip(found[name], found[against], strict=True)]
     middle = median(ratios)

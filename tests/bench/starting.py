@@ -96,7 +96,7 @@ def _world(folder: Path, size: int) -> Mapping[str, str]:
     with closing(sqlite3.connect(folder / "journal.db")) as database, database:
         for number in range(size):  # by hand: twenty thousand durable appends would take minutes
             database.executemany(
-                f"INSERT OR IGNORE INTO rotator_events (credential, {columns}) VALUES (?, {marks})",  # noqa: S608 - our own names
+                f"INSERT OR IGNORE INTO rotator_events (credential, {columns}) VALUES (?, {marks})",
                 [(f"credential-{number:03}", *row.values()) for row in rows],
             )
     return clean_environment({"ROTATOR_CONFIG": str(folder / "rotate.yaml"), "ROTATOR_JOURNAL": url})

@@ -121,9 +121,13 @@ class Bench:
         consumer = Consuming(store)
         ref = str(AwsSecretRef(REGION, secret, FIELD))
         ports = Ports(
-            clock=clock, issuer=issuer, stores={ref: store}, watchers={"api": consumer}, deployers={"api": consumer},
+            clock=clock,
+            issuer=issuer,
+            stores={ref: store},
+            watchers={"api": consumer},
+            deployers={"api": consumer},
             probes={},
-        )  # fmt: skip
+        )
         plan = plans.build(_credential(secret), PLAYBOOK, first=False, managed=True)
         journal = SqlJournal(f"sqlite:///{self.folder}/engine.db")
         session = Session(journal, clock, ProcessHolder(), secret.replace("/", "-"))
@@ -161,9 +165,13 @@ class Bench:
         pinged = [words[0] for _, what, words, _ in calls if what == "ping"]
         old = next(text for text in pinged if text != staged[1])
         meant: dict[Any, Any] = {
-            staged[0]: str(uuid.uuid4()), staged[1]: key, promoted[1]: current.id, old: current.key,
-            staged[1].fingerprint: key.fingerprint, old.fingerprint: current.key.fingerprint,
-        }  # fmt: skip
+            staged[0]: str(uuid.uuid4()),
+            staged[1]: key,
+            promoted[1]: current.id,
+            old: current.key,
+            staged[1].fingerprint: key.fingerprint,
+            old.fingerprint: current.key.fingerprint,
+        }
         issuer = self._issuer()
         for before, after in ((staged[1], key), (old, current.key)):
             ours, theirs = issuer.find(before.fingerprint), issuer.find(after.fingerprint)
@@ -181,8 +189,11 @@ class Bench:
 
 def _credential(secret: str) -> Credential:
     consumer = Consumer(
-        name="api", watch=CommandWatch(observe=("x",)), cadence=timedelta(milliseconds=1), deploy=CommandDeploy(command=("x",))
-    )  # fmt: skip
+        name="api",
+        watch=CommandWatch(observe=("x",)),
+        cadence=timedelta(milliseconds=1),
+        deploy=CommandDeploy(command=("x",)),
+    )
     return Credential(
         name="bench", issuer=AnthropicConfig(), secrets=(AwsSecretRef(REGION, secret, FIELD),), consumers=(consumer,)
     )

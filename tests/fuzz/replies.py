@@ -17,11 +17,31 @@ ECHO: Final = "@@the key that was sent@@"
 """Stands in a reply for the key of the request: some gateways quote what they were given."""
 ELSEWHERE: Final = "@@another host@@"
 
-_LEAVES: Final = (
-    None, True, 0, -1, 1e308, 10**400, "", "\0\x1b[2J\u202e", "\ud800", "é" * 3, "../../x?y#z", "9999-12-31T23:59:59+00:00",
-    "0001-01-01T00:00:00+23:59", "sk-ant-" + "x" * 40, ECHO, f"key {ECHO} refused", "y" * 100_000, [], {}, [[]], {"type": {}},
-    ["active"], [None] * 1000,
-)  # fmt: skip
+_LEAVES: Final[tuple[Any, ...]] = (
+    None,
+    True,
+    0,
+    -1,
+    1e308,
+    10**400,
+    "",
+    "\0\x1b[2J\u202e",
+    "\ud800",
+    "é" * 3,
+    "../../x?y#z",
+    "9999-12-31T23:59:59+00:00",
+    "0001-01-01T00:00:00+23:59",
+    "sk-ant-" + "x" * 40,
+    ECHO,
+    f"key {ECHO} refused",
+    "y" * 100_000,
+    [],
+    {},
+    [[]],
+    {"type": {}},
+    ["active"],
+    [None] * 1000,
+)
 
 leaves = st.sampled_from(_LEAVES) | st.text(max_size=20) | st.integers() | st.floats(allow_nan=False)
 anything = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
@@ -51,9 +71,22 @@ def deep(depth: int) -> bytes:
 
 
 RAW_BODIES: Final = (
-    b"", b"<html>welcome", b"[]", b"nul", b'"text"', b"\xff\xfe\x00{", b'{"data": "\xff"}', b'{"data": NaN}', b"{}" * 2,
-    deep(900), deep(1500), deep(100_000), b'{"a":' * 5000, b"1" * 50_000, gzip.compress(b"{}"),
-)  # fmt: skip
+    b"",
+    b"<html>welcome",
+    b"[]",
+    b"nul",
+    b'"text"',
+    b"\xff\xfe\x00{",
+    b'{"data": "\xff"}',
+    b'{"data": NaN}',
+    b"{}" * 2,
+    deep(900),
+    deep(1500),
+    deep(100_000),
+    b'{"a":' * 5000,
+    b"1" * 50_000,
+    gzip.compress(b"{}"),
+)
 
 STATUSES: Final = (
     200,
@@ -83,14 +116,31 @@ STATUSES: Final = (
 )
 
 HEADERS: Final = (
-    b"Content-Type: application/json; charset=zlib", b"Content-Type: text/html; charset=utf-7", b"Content-Type: \xff\xfe",
-    b"Content-Type: application/json; charset=idna", b"Content-Type: x; charset=undefined", b"Content-Encoding: gzip",
-    b"Content-Encoding: zstd, br, deflate, gzip", b"Retry-After: 99999999999", b"Retry-After: -1",
-    b"Retry-After: Wed, 21 Oct 2099 07:28:00 GMT", b"Retry-After: nan", b"retry-after-ms: 9e99",
-    b"request-id: " + ECHO.encode(), b"request-id: " + b"r" * 20_000, b"request-id: \x80\xff", b"anthropic-organization-id: " + ECHO.encode(),
-    b"anthropic-workspace-id: " + b"w" * 20_000, b"x-should-retry: true", b"Set-Cookie: a=b; Domain=127.0.0.2", b"Broken header",
-    b"Location: " + ELSEWHERE.encode() + b"/v1/models", b"Location: //[", b"Refresh: 0; url=" + ELSEWHERE.encode(), b"Transfer-Encoding: x",
-)  # fmt: skip
+    b"Content-Type: application/json; charset=zlib",
+    b"Content-Type: text/html; charset=utf-7",
+    b"Content-Type: \xff\xfe",
+    b"Content-Type: application/json; charset=idna",
+    b"Content-Type: x; charset=undefined",
+    b"Content-Encoding: gzip",
+    b"Content-Encoding: zstd, br, deflate, gzip",
+    b"Retry-After: 99999999999",
+    b"Retry-After: -1",
+    b"Retry-After: Wed, 21 Oct 2099 07:28:00 GMT",
+    b"Retry-After: nan",
+    b"retry-after-ms: 9e99",
+    b"request-id: " + ECHO.encode(),
+    b"request-id: " + b"r" * 20_000,
+    b"request-id: \x80\xff",
+    b"anthropic-organization-id: " + ECHO.encode(),
+    b"anthropic-workspace-id: " + b"w" * 20_000,
+    b"x-should-retry: true",
+    b"Set-Cookie: a=b; Domain=127.0.0.2",
+    b"Broken header",
+    b"Location: " + ELSEWHERE.encode() + b"/v1/models",
+    b"Location: //[",
+    b"Refresh: 0; url=" + ELSEWHERE.encode(),
+    b"Transfer-Encoding: x",
+)
 
 FRAMINGS: Final = (
     "exact",

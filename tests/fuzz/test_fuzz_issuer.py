@@ -1,5 +1,7 @@
 """Anthropic, or whoever answers in its place, says anything at all: a verdict or a clear error, never a key told."""
 
+# ruff: noqa: PT017 - whether it raises is the fuzzer's draw; what is told when it does is what is tested
+
 from __future__ import annotations
 
 import traceback
@@ -30,9 +32,15 @@ LONGEST_TEXT = 5000
 
 def api_key(key: KeyText) -> dict[str, object]:
     return {
-        "id": "apikey_01", "type": "api_key", "name": "prod", "status": "active", "created_at": "2026-10-30T23:58:27Z",
-        "expires_at": None, "partial_key_hint": key.fingerprint.hint, "scope": {"type": "workspace", "workspace_id": "w"},
-    }  # fmt: skip
+        "id": "apikey_01",
+        "type": "api_key",
+        "name": "prod",
+        "status": "active",
+        "created_at": "2026-10-30T23:58:27Z",
+        "expires_at": None,
+        "partial_key_hint": key.fingerprint.hint,
+        "scope": {"type": "workspace", "workspace_id": "w"},
+    }
 
 
 KEY, ADMIN = make_key(), make_key()

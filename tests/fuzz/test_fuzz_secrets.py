@@ -23,13 +23,35 @@ from tests.fuzz.replies import anything, bent
 OLD, NEW = make_key(), make_key()
 SHAPE = {"user": "u", FIELD: OLD.reveal(), "nested": {FIELD: "other", "a": [1.0, None, {"b": "c"}]}}
 SPACES = st.sampled_from(("", " ", "\n\t ", "\r\n"))
-NASTY = (
-    "", " ", "{}", "[]", "null", "{", '{"%s":}' % FIELD, '{"%s":null}' % FIELD, '{"%s":{"%s":"x"}}' % (FIELD, FIELD), "\ufeff{}",
-    '{"%s":"a","%s":5}' % (FIELD, FIELD), '{"%s":"\\ud800"}' % FIELD, '{"\\ud800":1,"%s":"x"}' % FIELD, '{"%s":"x"} x' % FIELD,
-    '{"a":' * 990 + "1" + "}" * 990, '{"%s":"x","d":' % FIELD + "[" * 900 + "]" * 900 + "}", "[" * 60_000, '{"n":' + "9" * 5000 + "}",
-    '{"n":NaN,"%s":"x"}' % FIELD, '{"%s":"x",}' % FIELD, "a" * 65_536, "\u2028", '{"%s":""}' % FIELD, '{"K":1}' * 100, '{"":""}',
-    "{" + ",".join('"%s":"x"' % FIELD for _ in range(3000)) + "}",
-)  # fmt: skip
+_NASTY = (
+    "",
+    " ",
+    "{}",
+    "[]",
+    "null",
+    "{",
+    '{"NAME":}',
+    '{"NAME":null}',
+    '{"NAME":{"NAME":"x"}}',
+    "\ufeff{}",
+    '{"NAME":"a","NAME":5}',
+    '{"NAME":"\\ud800"}',
+    '{"\\ud800":1,"NAME":"x"}',
+    '{"NAME":"x"} x',
+    '{"a":' * 990 + "1" + "}" * 990,
+    '{"NAME":"x","d":' + "[" * 900 + "]" * 900 + "}",
+    "[" * 60_000,
+    '{"n":' + "9" * 5000 + "}",
+    '{"n":NaN,"NAME":"x"}',
+    '{"NAME":"x",}',
+    "a" * 65_536,
+    "\u2028",
+    '{"NAME":""}',
+    '{"K":1}' * 100,
+    '{"":""}',
+    "{" + ",".join('"NAME":"x"' for _ in range(3000)) + "}",
+)
+NASTY = tuple(text.replace("NAME", FIELD) for text in _NASTY)
 
 texts = st.one_of(
     st.sampled_from(NASTY),
@@ -74,7 +96,7 @@ def sandbox() -> Iterator[SandboxAws]:
 
 
 @given(texts, st.booleans())
-@examples(20)
+@examples(10)
 def test_a_hostile_secret_in_aws_is_rotated_or_refused_and_never_harmed(
     sandbox: SandboxAws, text: str, whole: bool
 ) -> None:

@@ -15,6 +15,8 @@ REGRESSIONS: Final = {
     4148: "nobody could tell whether the old key was enabled again, and the question had no answer that led on",
     4384: "the same after a failed soak: the person was never told to enable the key",
     26524: "a rollback met an old key that a person had disabled, and did not say that a person must enable it",
+    50713: "a stopped process archived the old key in the middle of a colleague's rollback: only abandoning is left",
+    40107: "enabling the old key again was given up after six attempts, while consumers missed it",
     54: "the simulator drew an interval of nothing, which the loader refuses: a probe was repeated without a pause",
     138: "the simulator blamed the tool for an instance that appeared after the last look",
     376: "without an Admin key, a person disabled the old key and rolled back while it still answered",

@@ -4,99 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from rotator.adapters.issuer.inquiry import TRIES, Inquiry
-from rotator.adapters.surroundings import custom_headers, from_environment, surroundings
-from rotator.core.diagnosis import Diagnosis, Finding, diagnose
-from rotator.core.slips import Origin, Reading, look
+from rotator.core.diagnosis import Finding
+from rotator.core.slips import Origin
 from rotator.core.suspects import NOT_THE_KEY, Certainty, Culprit
-from rotator.core.symptoms import Symptoms
 from rotator.core.trials import Address
 from rotator.model.errors import Refused
-from rotator.model.keys import KeyRecord, KeyStatus, KeyText
-from rotator.sandbox.anthropic import SandboxAnthropic
+from rotator.model.keys import KeyStatus, KeyText
 from rotator.sandbox.anthropic_faults import Fault, FaultRule
-from tests.anthropic_world import StillClock
 from tests.aws_world import make_key
+from tests.unit.check_world import Checks, check_world, first
 from tests.unit.gateway import gateway, usage, without
 
 NAME = "ANTHROPIC_API_KEY"
 
 
-@dataclass
-class Checks:
-    """A sandbox, one key in it, and the check of what a variable holds."""
-
-    server: SandboxAnthropic
-    clock: StillClock
-    key: KeyText
-    record: KeyRecord
-    admin: KeyText
-    symptoms: Symptoms | None = None
-
-    def check(
-        self,
-        value: str | None = None,
-        *,
-        url: str | None = None,
-        admin: bool = True,
-        environ: Mapping[str, str] | None = None,
-        key_id: str | None = None,
-        direct: str | None = None,
-        origin: Origin = Origin.ENV,
-    ) -> Diagnosis:
-        """`url`: ANTHROPIC_BASE_URL, the sandbox's own without one; `direct`: what stands for Anthropic itself."""
-        text = self.key.reveal() if value is None else value
-        around = {NAME: text, **(environ or {})}
-        if url is not None:
-            around["ANTHROPIC_BASE_URL"] = url
-        reading = from_environment(NAME, around)
-        if origin is not Origin.ENV:
-            reading = Reading(origin=origin, name="aws-sm://eu-west-1/prod", text=text)
-        looked = look(reading)
-        trials, books = (), None
-        if looked.cleaned is not None and looked.cleaned.key is not None:
-            inquiry = Inquiry(
-                self.clock,
-                base_url=url,
-                headers=custom_headers(around),
-                admin_key=(lambda: self.admin) if admin else None,
-                key_id=key_id,
-                direct_url=direct or self.server.url,
-            )
-            trials, books = inquiry.ask(looked.cleaned.key)
-        self.symptoms = Symptoms(
-            looked=looked, around=surroundings(around), trials=trials, books=books, now=self.clock.now()
-        )
-        found = diagnose(self.symptoms)
-        assert self.key.reveal() not in repr((found, self.symptoms)) + json.dumps(found.to_json())
-        assert self.admin.reveal() not in repr((found, self.symptoms))
-        return found
-
-    def fault(self, **what: object) -> None:
-        self.server.rules.replace([FaultRule(fault=Fault(**what), path="/v1/models")])  # type: ignore[arg-type]  # a fault's own fields
-
-
 @pytest.fixture
 def checks() -> Iterator[Checks]:
-    clock = StillClock()
-    with SandboxAnthropic(now=clock.now) as server:
-        key, record = server.books.issue("prod")
-        admin, _ = server.books.issue_admin()
-        clock.at += timedelta(hours=1)
-        yield Checks(server, clock, key, record, admin)
-
-
-def first(diagnosis: Diagnosis, culprit: Culprit, finding: Finding = Finding.WRONG) -> None:
-    assert diagnosis.finding is finding
-    assert diagnosis.first is not None
-    assert diagnosis.first.culprit is culprit
-    assert diagnosis.first.fix
-    assert diagnosis.first.speaks_for or diagnosis.first.certainty is Certainty.PROVEN
+    with check_world() as made:
+        yield made
 
 
 def test_a_healthy_key_takes_one_request_and_one_more_for_its_record(checks: Checks) -> None:
@@ -136,6 +67,12 @@ def test_a_truncated_key_is_refused_and_its_form_is_among_the_causes(checks: Che
 @pytest.mark.parametrize("prefix", ["sk-ant-admin01-", "sk-ant-oat01-", "sk-proj-", "sk-or-v1-", "ABSK", "ya29."])
 def test_a_key_of_another_kind(checks: Checks, prefix: str) -> None:
     first(checks.check(prefix + make_key().reveal()[13:]), Culprit.WRONG_KIND)
+
+
+def test_a_key_of_a_gateways_own_is_not_condemned(checks: Checks) -> None:
+    with gateway(checks.server.url) as between:
+        diagnosis = checks.check("sk-" + make_key().reveal()[20:70], url=between.url)
+    first(diagnosis, Culprit.WRONG_KIND, Finding.UNKNOWN)
 
 
 @pytest.mark.parametrize(

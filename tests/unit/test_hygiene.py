@@ -6,14 +6,18 @@ import re
 import secrets
 import string
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rotator.core import hygiene
 from rotator.core.hygiene import MAX_PASTED, SHORTEST, inspect
 
 ALPHABET = string.ascii_letters + string.digits + "_-"
+OUR_WORDS = Path(hygiene.__file__).read_text()
+"""Hypothesis tries the literals of our own sources: a word of ours in a message gives nothing away."""
 NOISE = [
     "\n",
     "\r\n",
@@ -174,5 +178,5 @@ def test_what_is_only_unusual_is_warned_about(key: str, warned: str) -> None:
 def test_no_message_shows_a_part_of_what_was_pasted(pasted: str) -> None:
     cleaned = inspect(pasted)
     secret = pasted.removeprefix("sk-ant-admin99-").strip()
-    if len(secret) >= 8:
+    if len(secret) >= 8 and secret[-8:] not in OUR_WORDS:
         assert secret[-8:] not in " ".join([*cleaned.repairs, *cleaned.warnings, cleaned.refusal or ""])

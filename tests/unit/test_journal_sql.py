@@ -153,11 +153,13 @@ def test_a_lock_held_by_another_is_waited_for_and_then_explained(journal: SqlJou
 
 def test_a_full_disk_is_explained_and_loses_nothing(journal: SqlJournal) -> None:
     events = three_events(journal)
+    journal.close()
     with (
         pragma_on_connect("PRAGMA max_page_count=1"),
         pytest.raises(JournalError, match="the disk or the quota is full") as caught,
     ):
         journal.append("prod", event_after(events[-1], "x" * 100_000))
+    journal.close()
     assert "Free some space" in caught.value.hint
     assert list(journal.read("prod")) == events
     journal.append("prod", event_after(events[-1]))
@@ -168,6 +170,7 @@ def test_a_read_only_file_can_be_read_and_refuses_events_with_an_explanation() -
         path = directory / "journal.db"
         journal = SqlJournal(f"sqlite:///{path}")
         events = three_events(journal)
+        journal.close()
         edit(path, "PRAGMA journal_mode=DELETE")  # a WAL needs a writable directory even to be read
         path.chmod(0o444)
         with without_rights(directory):
@@ -213,6 +216,7 @@ def test_a_file_that_is_no_database_is_explained_and_left_alone(journal: SqlJour
 
 def test_a_database_torn_in_its_pages_is_explained(journal: SqlJournal, path: Path) -> None:
     three_events(journal)
+    journal.close()
     whole = path.read_bytes()
     path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
     with pytest.raises(JournalError, match=r"journal.db is damaged"):
@@ -274,6 +278,64 @@ def test_a_schema_that_is_no_number_is_damage(journal: SqlJournal, path: Path) -
     edit(path, "UPDATE rotator_schema SET version = 'x'")
     with pytest.raises(JournalError, match="its schema is no number"):
         journal.read("prod")
+
+
+def test_a_file_that_was_replaced_is_opened_anew_and_the_old_one_left(journal: SqlJournal, path: Path) -> None:
+    events = three_events(journal)
+    journal.close()
+    backup = path.read_bytes()
+    journal.append("prod", event_after(events[-1]))
+    journal.close()
+    assert len(journal.read("prod")) == 4
+    (path.parent / "restored").write_bytes(backup)
+    (path.parent / "restored").replace(path)
+    assert list(journal.read("prod")) == events
+    path.unlink()
+    assert list(journal.read("prod")) == []
+    journal.append("other", event_after(None))
+    with closing(SqlJournal(f"sqlite:///{path}")) as another:
+        assert list(another.credentials()) == ["other"]
+
+
+def test_one_connection_serves_every_event(journal: SqlJournal) -> None:
+    opened: list[object] = []
+
+    def note(connection: object, _record: object) -> None:
+        opened.append(connection)
+
+    sqlalchemy_event.listen(Engine, "connect", note)
+    try:
+        three_events(journal)
+        journal.read("prod")
+    finally:
+        sqlalchemy_event.remove(Engine, "connect", note)
+    assert len(opened) == 1
+
+
+def test_a_journal_that_is_dropped_closes_its_file(path: Path) -> None:
+    three_events(SqlJournal(f"sqlite:///{path}"))
+    assert [file.name for file in path.parent.iterdir()] == ["journal.db"]  # the write-ahead log is folded in
+
+
+FORKED = """
+import os, sys
+from tests.unit.test_journal_sql import event_after, three_events
+from rotator.adapters.journal.sql import SqlJournal
+journal = SqlJournal(sys.argv[1])
+events = three_events(journal)
+child = os.fork()
+if child == 0:
+    journal.append("prod", event_after(journal.read("prod")[-1]))
+    sys.exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+journal.append("prod", event_after(journal.read("prod")[-1]))
+assert len(journal.read("prod")) == 5
+"""
+
+
+def test_a_forked_process_opens_its_own_connection(path: Path) -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", FORKED, f"sqlite:///{path}"], check=True, timeout=60)
+    assert len(SqlJournal(f"sqlite:///{path}").read("prod")) == 5
 
 
 WRITER = """

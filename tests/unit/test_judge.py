@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.core import judge
+from rotator.core import judge, silence
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 from rotator.model.measure import Cause, Instance, Measurement, Ping, Verdict
 from rotator.model.plan import StepId
@@ -161,7 +161,8 @@ def test_a_soak_passes_only_at_its_end_with_everything_well(
 )
 def test_a_quiet_window_that_has_passed_is_still_unproven(policy: str, over: bool, verdict: Verdict) -> None:
     closes = NOW if over else NOW + timedelta(seconds=1)
-    found = judge.drained(StepId("drain"), NOW, NOW - timedelta(minutes=1), closes, policy)  # type: ignore[arg-type]  # parametrised literal
+    window = (NOW - timedelta(minutes=1), closes)
+    found = silence.unread(StepId("drain"), NOW, window, policy)  # type: ignore[arg-type]  # parametrised literal
     assert found.verdict is verdict
     assert found.facts["unproven"] is True
     assert found.final is (policy == "refuse")

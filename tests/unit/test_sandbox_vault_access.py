@@ -130,13 +130,16 @@ def test_a_token_may_ask_what_it_may_do(connect: Connect, vault: SandboxVault) -
     assert connect().sys.get_capabilities(["any/thing"])["data"]["any/thing"] == ["root"]
 
 
-def test_a_policy_is_written_over_http_as_json(connect: Connect, vault: SandboxVault) -> None:
+def test_a_policy_is_written_over_http_as_json_or_as_the_hcl_that_rotate_prints(connect: Connect, vault: SandboxVault) -> None:
     policy = json.dumps({"path": {"secret/data/+/a": {"capabilities": ["read"]}}})
     client = connect()
     client.sys.create_or_update_acl_policy("narrow", policy)
     assert read(connect(vault.books.create_token("narrow"))) == {"k": 1}
-    with pytest.raises(InvalidRequest, match="JSON only"):
-        client.sys.create_or_update_acl_policy("narrow", 'path "secret/*" {}')
+    client.sys.create_or_update_acl_policy("hcl", 'path "secret/data/+/a" {\n  capabilities = ["read", "list"]\n}\n')
+    assert read(connect(vault.books.create_token("hcl"))) == {"k": 1}
+    for written in ("neither", 'path "secret/*" {}', 'path "a" { capabilities = ["read"] } and more'):
+        with pytest.raises(InvalidRequest, match="failed to parse policy"):
+            client.sys.create_or_update_acl_policy("narrow", written)
     client.sys.delete_acl_policy("narrow")
     with pytest.raises(Forbidden):
         read(connect(vault.books.create_token("narrow")))

@@ -18,7 +18,7 @@ def test_the_loader_takes_the_configuration_and_its_playbook(tmp_path: Path) -> 
     odd.mkdir()
     path = write_config(
         odd,
-        secret="aws-sm://eu-west-1/prod/anthropic#ANTHROPIC_API_KEY",
+        secrets=["aws-sm://eu-west-1/prod/anthropic#ANTHROPIC_API_KEY"],
         admin_key_file=odd / "admin.key",
         fleet=FLEET,
         specs=DEFAULT_FLEET,

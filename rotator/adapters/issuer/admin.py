@@ -27,6 +27,8 @@ MAX_PAGES = 50
 """Of records, archived ones included (law 8). Past that the key's record must be named."""
 
 _CONSOLE = "Console, Settings, API keys"
+_PERSONS = frozenset({"user", "user_actor"})
+"""Types of a key's `principal` that are a person (facts: Admin API)."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
 """A key record's id, and a page's cursor. Anything else would name another place in a URL."""
 
@@ -175,6 +177,7 @@ def record_of(key: KeyText, entry: Any) -> KeyRecord:
             workspace=quotable(key, scope.get("workspace_id") or entry.get("workspace_id")),
             created_at=_time(entry.get("created_at")),
             expires_at=_time(entry.get("expires_at")),
+            personal=(entry.get("principal") or {}).get("type") in _PERSONS,
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise _odd("read a key's record") from None

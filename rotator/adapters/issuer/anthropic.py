@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from rotator.adapters.issuer.admin import AdminApi
 from rotator.adapters.issuer.connection import Connection
 from rotator.adapters.issuer.ping import ping
+from rotator.adapters.issuer.usage import UsageReports
 from rotator.core.key_records import choose, confirm, unmanaged
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus, KeyText
 from rotator.model.measure import Ping
+from rotator.model.usage import Reading, Unread
 from rotator.ports import Clock
 
 
@@ -23,13 +27,20 @@ class AnthropicIssuer:
     def __init__(self, *, admin_key: Callable[[], KeyText] | None, clock: Clock, base_url: str | None = None) -> None:
         self._connection = Connection(clock, base_url)
         self._admin = AdminApi(self._connection, admin_key) if admin_key is not None else None
+        address = base_url or os.environ.get("ANTHROPIC_BASE_URL", "")
+        self._usage = UsageReports(self._connection, admin_key, clock, address) if admin_key is not None else None
 
     @property
     def manages(self) -> bool:
         return self._admin is not None
 
-    def ping(self, key: KeyText, *, inference: bool) -> Ping:
-        return ping(self._connection, key, inference=inference)
+    def ping(self, key: KeyText, *, inference: bool, model: str | None = None) -> Ping:
+        return ping(self._connection, key, inference=inference, model=model)
+
+    def usage(self, key_ids: Sequence[str], since: datetime) -> Reading:
+        if self._usage is None:
+            return Unread("without an Admin key no usage can be read")
+        return self._usage.read(key_ids, since)
 
     def find(self, fingerprint: Fingerprint, key_id: str | None = None) -> KeyRecord | None:
         if self._admin is None:

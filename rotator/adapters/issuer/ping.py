@@ -37,6 +37,21 @@ class _Pinging:
         self._request_ids: list[str] = []
         self._organization: str | None = None
         self._workspace: str | None = None
+        self._models: tuple[str, ...] = ()
+
+    def run_with(self, model: str) -> Ping:
+        """One token from this model and no other."""
+        if _MODEL.fullmatch(model) is None:
+            return self._ended(Verdict.ERRORED, Cause.WEATHER, "What was named as a model is none.", model)
+        answered = self._ask(partial(self._one_token, model))
+        if isinstance(answered, Answered):
+            return self._ended(
+                Verdict.PASSED, Cause.ACCEPTED, f"Anthropic accepts the key, and {model} answered.", model
+            )
+        if answered.meaning.no_model:
+            why = f"Anthropic accepts the key, but {model} is not open to it ({answered.reply.words})."
+            return self._ended(Verdict.FAILED, Cause.FORBIDDEN, why, model)
+        return self._ended(answered.meaning.verdict, answered.meaning.cause, answered.meaning.why, model)
 
     def run(self, inference: bool) -> Ping:
         listed = self._ask(lambda: self._client.models.with_raw_response.list(lifecycle=["active"], limit=MODELS_ASKED))
@@ -45,9 +60,10 @@ class _Pinging:
         models = listed.body.get("data")
         if not isinstance(models, list):
             return self._ended(Verdict.ERRORED, Cause.WEATHER, "The list of models is not as Anthropic gives it.")
+        self._models = tuple(by_preference(models))
         if not inference:
             return self._ended(Verdict.PASSED, Cause.ACCEPTED, "Anthropic accepts the key.")
-        return self._infer(by_preference(models))
+        return self._infer(self._models)
 
     def _infer(self, models: Sequence[str]) -> Ping:
         for model in models[:MODELS_TRIED]:
@@ -90,17 +106,22 @@ class _Pinging:
             organization=self._organization,
             workspace=self._workspace,
             model=model,
+            models=self._models,
         )
 
 
-def ping(connection: Connection, key: KeyText, *, inference: bool) -> Ping:
-    """`GET /v1/models`, then with `inference` one `max_tokens: 1` message. Never raises for what the outside does."""
+def ping(connection: Connection, key: KeyText, *, inference: bool, model: str | None = None) -> Ping:
+    """`GET /v1/models`, then with `inference` one `max_tokens: 1` message. Never raises for what the outside does.
+
+    With `model` only the message, to that model: FAILED where it is not open to the key.
+    """
     if not sendable(key):
         why = "The key has white space, control characters or no ASCII in it, or is empty: it was not sent."
         return Ping(verdict=Verdict.FAILED, cause=Cause.MALFORMED, why=why)
     try:
         with connection.client(key) as client:
-            return _Pinging(connection, key, client).run(inference)
+            pinging = _Pinging(connection, key, client)
+            return pinging.run(inference) if model is None else pinging.run_with(model)
     except Refused as refused:
         return Ping(verdict=Verdict.ERRORED, cause=Cause.WEATHER, why=f"{refused.message} {refused.hint}")
 

@@ -6,20 +6,20 @@ Imports SQLAlchemy: import this module inside functions only.
 from __future__ import annotations
 
 import os
-import sqlite3
+import weakref
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from rotator.adapters.journal.errors import unusable_path
-from rotator.core.chain import MAX_ROW_BYTES
+from rotator.adapters.journal.kept import close_here, kept_engine, prefer_wal
 from rotator.model.errors import ConfigError, JournalError
 
 _FORMS = "A journal is sqlite:///PATH (sqlite:///~/… for your home, four slashes for the root) or postgresql://…"
@@ -37,6 +37,10 @@ class Database(Protocol):
 
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction, committed at the end; the database is made where it does not exist."""
+        ...
+
+    def close(self) -> None:
+        """Close what is kept open; the next use opens it again."""
         ...
 
 
@@ -60,17 +64,15 @@ def open_database(url: str, busy: timedelta) -> Database:
 
 
 class SqliteFile:
-    """One SQLite file, WAL and `synchronous=FULL`; a connection lives for one transaction, so none is left open."""
+    """One SQLite file, WAL and `synchronous=FULL`, through a connection that is kept while this object lives."""
 
     dialect = "sqlite"
 
     def __init__(self, path: Path, busy: timedelta) -> None:
         self.where = str(path)
         self._path = path
-        self._busy_seconds = busy.total_seconds()
-        # NullPool: connections end with their transaction. Parameters are hidden from error texts (law 6).
-        self._engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool, hide_parameters=True)
-        event.listen(self._engine, "begin", _begin)
+        self._engine = kept_engine(path, busy)
+        weakref.finalize(self, close_here, self._engine, os.getpid())  # at the latest when the process ends
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
@@ -89,28 +91,12 @@ class SqliteFile:
         self._make()
         with self._engine.connect() as connection:
             immediate = connection.execution_options(immediate=True)
-            _prefer_wal(immediate)
+            prefer_wal(immediate)
             with immediate.begin():
                 yield immediate
 
-    def _connect(self) -> sqlite3.Connection:
-        # mode=rw: SQLite never makes the file; only `_make` does, with the right permissions.
-        connection = sqlite3.connect(
-            f"{self._path.as_uri()}?mode=rw",
-            uri=True,
-            timeout=self._busy_seconds,
-            isolation_level=None,  # BEGIN is ours, in `_begin`
-        )
-        # Undecodable text must reach the chain's check, which names the event, not fail in the driver.
-        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        # A value that nobody can have journaled is refused by SQLite before it is read into memory.
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2 * MAX_ROW_BYTES)
-        try:
-            connection.execute("PRAGMA synchronous=FULL")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+    def close(self) -> None:
+        self._engine.dispose()
 
     def _make(self) -> None:
         try:
@@ -147,6 +133,9 @@ class Server:
         with self._engine.begin() as connection:
             yield connection
 
+    def close(self) -> None:
+        self._engine.dispose()
+
 
 def _path(url: str) -> Path:
     # The path is taken literally: SQLAlchemy 2.1 would decode a `%20` in it, 2.0 would not.
@@ -160,22 +149,3 @@ def _path(url: str) -> Path:
         return Path(path).expanduser().absolute()
     except RuntimeError:  # no such user, no home
         raise ConfigError(f"the home directory in the journal's path {path} is not known", _FORMS) from None
-
-
-def _begin(connection: Connection) -> None:
-    # IMMEDIATE: a writer waits for the lock at the start; upgraded later it would fail at once where another wrote.
-    immediate = connection.get_execution_options().get("immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _prefer_wal(connection: Connection) -> None:
-    """Switch the file to WAL, so that readers and the writer do not wait for each other.
-
-    The mode is kept in the file. Where another process holds a lock right now SQLite may refuse without waiting: the
-    old mode is as durable, so this transaction goes on in it.
-    """
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - `_connect` made it
-    # Whatever else is wrong with the file, the transaction that follows meets it too, and reports it.
-    with suppress(sqlite3.Error):
-        raw.execute("PRAGMA journal_mode=WAL").fetchone()

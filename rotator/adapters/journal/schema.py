@@ -60,8 +60,10 @@ _leases = Table(
 
 def found(connection: Connection) -> object:
     """The schema that the database has; None where it has none yet, or only tables of others."""
-    if not inspect(connection).has_table(_schema.name):
-        return None
+    if not connection.info.get(_schema.name):  # looked for once a connection: nobody drops it again
+        if not inspect(connection).has_table(_schema.name):
+            return None
+        connection.info[_schema.name] = True
     return connection.execute(select(_schema.c.version)).scalar()
 
 

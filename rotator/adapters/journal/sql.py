@@ -107,6 +107,10 @@ class SqlJournal:
             with self._writing() as writer:
                 writer.execute(schema.drop_lease(credential, holder))
 
+    def close(self) -> None:
+        """Close the connection that is kept, which otherwise ends with this object; the next use opens it again."""
+        self._database.close()
+
     @contextmanager
     def _reading(self) -> Iterator[Connection | None]:
         """A connection to tables of a schema that we know; None where there are none yet."""

@@ -102,9 +102,14 @@ class AwsSecretStore:
                 )
         return [replica.region for replica in replicas if replica.status != "InSync"]
 
+    def warnings(self) -> Sequence[str]:
+        """Empty. Raises `Refused` where nothing can be staged: the secret is a replica, or AWS itself rotates it."""
+        self._refuse_unwritable(self._calls.describe())
+        return ()
+
     # What may not be overwritten
 
-    def _refuse_foreign(self, secret: Secret, version_id: str) -> None:
+    def _refuse_unwritable(self, secret: Secret) -> None:
         if secret.primary_region and secret.primary_region != self._ref.region:
             raise Refused(
                 f"{self._ref} is a replica: it can only be written in its primary region, {secret.primary_region}.",
@@ -115,6 +120,9 @@ class AwsSecretStore:
                 f"AWS's own rotation is on for {self._ref}, by {secret.rotated_by}: two rotations would fight.",
                 "Turn it off with `aws secretsmanager cancel-rotate-secret`, then repeat the command.",
             )
+
+    def _refuse_foreign(self, secret: Secret, version_id: str) -> None:
+        self._refuse_unwritable(secret)
         if secret.held is None or secret.held == version_id:
             return
         holding = self._holding(secret, secret.held)

@@ -8,7 +8,7 @@ otherwise. Where it may not be asked, two reads are tried and the writes are sai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rotator.adapters.store.aws_calls import SecretCalls
@@ -97,7 +97,8 @@ def _judged(ref: AwsSecretRef, action: str, decision: str, source: str) -> Tried
 
 def _read_only(ref: AwsSecretRef, why: str) -> Iterator[Tried]:
     calls = SecretCalls(ref, None)
-    for action, read in zip(READS, (calls.describe, lambda: calls.content(CURRENT)), strict=True):
+    reads: tuple[Callable[[], object], ...] = (calls.describe, lambda: calls.content(CURRENT))
+    for action, read in zip(READS, reads, strict=True):
         try:
             read()
         except OutsideError as refusal:

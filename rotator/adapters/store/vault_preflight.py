@@ -30,11 +30,11 @@ def rights(
     }
 
 
-def policy(refs: Sequence[VaultSecretRef], pending_suffix: str = ".pending") -> str:
+def policy(refs: Sequence[VaultSecretRef], pending_suffix: str = ".pending", *, first: bool = False) -> str:
     """The least privileged policy for rotating these secrets, in Vault's own language."""
     wanted: dict[str, tuple[str, ...]] = {}
     for ref in refs:
-        wanted |= rights(ref, pending_suffix)
+        wanted |= rights(ref, pending_suffix, first=first)
     return "".join(f'path "{path}" {{\n  capabilities = [{_listed(words)}]\n}}\n' for path, words in wanted.items())
 
 
@@ -42,7 +42,13 @@ def preflight(calls: SecretCalls) -> Sequence[str]:
     """Warnings, as sentences. Raises `Refused` where a later step would surely fail."""
     first = calls.content() is None
     wanted = rights(calls.ref, calls.sibling_path.removeprefix(calls.ref.path), first=first)
-    held = calls.connection.capabilities(*wanted)
+    try:
+        held = calls.connection.capabilities(*wanted)
+    except Refused:  # the token has just read the secret: it is alive, only without Vault's policy `default`
+        return (
+            f"What the token may do with {calls.ref} cannot be told: it may not ask sys/capabilities-self. "
+            "`rotate config policy vault` prints what it must be allowed.",
+        )
     lacking = {path: _lacking(words, held.get(path, ())) for path, words in wanted.items()}
     config, metadata = f"{calls.ref.mount}/config", calls.path("metadata")
     readable = {path: "read" not in lacking[path] for path in (config, metadata)}

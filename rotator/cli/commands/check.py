@@ -8,7 +8,7 @@ import typer
 
 from rotator.cli.options import AsJson, ConfigPath
 
-_Name = Annotated[str | None, typer.Argument(metavar="[CREDENTIAL]", help="The credential's name in rotate.yaml.")]
+_Name = Annotated[str | None, typer.Argument(metavar="CREDENTIAL", help="The credential's name in rotate.yaml.")]
 _KeyFile = Annotated[
     str | None, typer.Option("--key-file", metavar="FILE|-", help="Check the key in a file, or on stdin.")
 ]

@@ -1,16 +1,23 @@
-"""`rotate config check`, `rotate config schema`."""
+"""`rotate config check`, `rotate config schema`, `rotate config policy`."""
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import typer
 
-from rotator.cli.options import AsJson, ConfigPath
+from rotator.cli.options import AsJson, ConfigPath, OptionalName
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="Check rotate.yaml; print its JSON Schema.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help="Check rotate.yaml; print its JSON Schema, or the policy that it needs.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
     group.command()(check)
     group.command()(schema)
+    group.command()(policy)
     app.add_typer(group, name="config")
 
 
@@ -43,3 +50,38 @@ def schema() -> None:
     from rotator.loader import config_schema
 
     show_json(config_schema())
+
+
+def policy(
+    store: Annotated[Literal["vault", "aws"], typer.Argument(metavar="vault|aws", help="In whose language.")],
+    name: OptionalName = None,
+    first: Annotated[bool, typer.Option("--first", help="Vault: the secrets are still to be made.")] = False,
+    config: ConfigPath = None,
+) -> None:
+    """The least that a rotation must be allowed, as a policy: Vault's, or IAM's. Reaches no other system."""
+    from rotator.cli.results import show
+    from rotator.cli.screen import write
+    from rotator.cli.work import plainly
+    from rotator.model.config import AwsSecretRef, VaultConfig, VaultSecretRef
+    from rotator.model.errors import UsageError
+    from rotator.wiring import open_workplace
+
+    with plainly(lambda: None, json=False):
+        place = open_workplace(config)
+        chosen = list(place.config.credentials.values()) if name is None else [place.credential(name)]
+        refs = [ref for credential in chosen for ref in credential.secrets]
+        in_vault = [ref for ref in refs if isinstance(ref, VaultSecretRef)]
+        in_aws = [ref for ref in refs if isinstance(ref, AwsSecretRef)]
+        if not (in_vault if store == "vault" else in_aws):
+            whose = f"of {name} " if name else ""
+            raise UsageError(f"no secret {whose}in {place.config.path} is in {store}: there is nothing to allow")
+        if store == "vault":
+            from rotator.adapters.store import vault_preflight
+
+            suffix = (place.config.vault or VaultConfig()).pending_suffix
+            show(vault_preflight.policy(in_vault, suffix, first=first).rstrip())
+        else:
+            from rotator.adapters.store import aws_policy
+
+            show(aws_policy.policy(in_aws))
+            write(aws_policy.KMS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rotator.cli.screen import Screen
     from rotator.sandbox.world import World
 
+STORES: Final = {"aws": "AWS", "vault": "Vault", "both": "AWS, Vault"}
+
 
 def register(app: typer.Typer) -> None:
     app.command()(demo)
@@ -23,6 +25,10 @@ def demo(
     naive: Annotated[
         bool, typer.Option("--naive", help="Do what people do today: revoke, then deploy. Exit 0: requests failed.")
     ] = False,
+    store: Annotated[
+        Literal["aws", "vault", "both"],
+        typer.Option("--store", metavar="aws|vault|both", help="Where the key is kept. both: the same key in each."),
+    ] = "aws",
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the sandbox up at the end, to look around in, until Ctrl-C.")
     ] = False,
@@ -35,13 +41,15 @@ def demo(
     from rotator.cli.work import plainly
 
     with plainly(lambda: None, json=json):
-        require_sandbox()
+        if store != "vault":
+            require_sandbox()
         begun = SystemClock().now()
         directory = fresh_directory("rotate-demo-")
         with until_interrupted(f"interrupted: the sandbox has ended; what it wrote is in {directory}"):
             screen = open_screen(json=json)
-            screen.say("Starting a sandbox on this machine: AWS, Anthropic, six instances of three services, traffic.")
-            with world_in(directory) as world:
+            parts = f"{STORES[store]}, Anthropic, six instances of three services, traffic"
+            screen.say(f"Starting a sandbox on this machine: {parts}.")
+            with world_in(directory, store) as world:
                 screen.say("It is up: some 48 requests a second go through all instances, with the old key.")
                 try:
                     code = (_naive if naive else _rotation)(world, screen, begun, json)

@@ -47,10 +47,11 @@ def status(
 
 
 def _report(place: Workplace, name: str) -> Mapping[str, Any]:
-    from rotator.core.fold import fold
+    from rotator.core.fold import rotations
     from rotator.core.status import status as report
 
-    return report(name, fold(place.journal.read(name)), place.clock.now())
+    found = rotations(place.journal.read(name))
+    return report(name, found[-1] if found else None, place.clock.now(), found[:-1])
 
 
 def _show(reports: list[Mapping[str, Any]]) -> None:

@@ -10,7 +10,9 @@ from rotator.cli.options import AsJson, ConfigPath, Name, PlaybookName
 
 if TYPE_CHECKING:
     from rotator.model.canonical import JsonObject
+    from rotator.model.config import Credential
     from rotator.model.plan import Plan, PlannedStep
+    from rotator.wiring import Workplace
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +20,10 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(name: Name, playbook: PlaybookName = None, config: ConfigPath = None, json: AsJson = False) -> None:
-    """What a rotation would do: its steps with their gates, approvals and waits. Reaches no other system."""
+    """What a rotation would do: its steps with their gates, approvals and waits.
+
+    Reaches no other system, but for Vault where a secret is in it: does the token live as long as the plan?
+    """
     from rotator.cli.results import show, show_json
     from rotator.cli.work import plainly
     from rotator.core.record import to_json
@@ -28,8 +33,10 @@ def plan(name: Name, playbook: PlaybookName = None, config: ConfigPath = None, j
         place = open_workplace(config)
         credential = place.credential(name)
         built = place.plan(credential, place.playbook(credential, playbook))
+        warnings = _warnings(place, credential, built)
         if json:
-            show_json({**to_json(built), "steps": [_row(step, built) for step in built.steps]})
+            rows = [_row(step, built) for step in built.steps]
+            show_json({**to_json(built), "steps": rows, "warnings": warnings})
             return
         show(f"{name}, by the playbook {built.playbook.name}: {built.playbook.why}")
         phase = None
@@ -39,6 +46,23 @@ def plan(name: Name, playbook: PlaybookName = None, config: ConfigPath = None, j
                 show(f"\n{phase.name}")
             kind = "do   " if step.effect else "check"
             show(f"  {kind} {step.id!s:<44} {_note(step, built)}".rstrip())
+        for warning in warnings:
+            show(f"\nwarning: {warning}")
+
+
+def _warnings(place: Workplace, credential: Credential, plan: Plan) -> list[str]:
+    """Where Vault cannot be reached, or lets nobody in, there are none: a plan needs no store."""
+    from rotator.core.span import longest
+    from rotator.model.config import VaultSecretRef
+    from rotator.model.errors import RotatorError
+
+    if not any(isinstance(ref, VaultSecretRef) for ref in credential.secrets):
+        return []
+    try:
+        warning = place.vault.life().warning(longest(plan))
+    except RotatorError:
+        return []
+    return [warning] if warning else []
 
 
 def _row(step: PlannedStep, plan: Plan) -> JsonObject:

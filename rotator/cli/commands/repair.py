@@ -102,7 +102,8 @@ def unlock(name: Name, by: By = None, reason: Reason = None, config: ConfigPath 
 def approve(
     name: Name,
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="disable, archive, consumer:NAME, or as `status` names it.")
+        str,
+        typer.Argument(metavar="WHAT", help="disable, archive, consumer:NAME, settled:DEBT, or as `status` names it."),
     ],
     by: By = None,
     reason: Reason = None,
@@ -113,14 +114,16 @@ def approve(
     from rotator import orders
     from rotator.cli.results import show, show_json
     from rotator.cli.work import desk, said
+    from rotator.core.owed import SETTLED
     from rotator.core.status import status
 
     with desk(name, config, json=json) as work:
-        work.open_rotation("approve")
+        if not what.startswith(SETTLED):
+            work.open_rotation("approve")
         orders.approve(work.session, what, said(by, reason, f"approving {what}"))
-        report = status(name, work.rotation, work.place.clock.now())
+        report = status(name, work.rotation, work.place.clock.now(), work.session.earlier)
         if json:
             show_json(report)
         else:
             show(f"{name}: {what} is approved")
-            show(f"  next: {report['next']}")
+            show(f"  next: {report['next'] or f'rotate status {name}'}")

@@ -61,7 +61,8 @@ def start(
                 key = prompts.new_key(name, key_file)
         with work.session:
             if opened is None:
-                open_rotation(work.session, work.ports, plan, me(), work.credential.issuer.key_id)
+                for warning in open_rotation(work.session, work.ports, plan, me(), work.credential.issuer.key_id):
+                    work.screen.say(f"warning: {warning}")
             end = work.go_on(Run(by=me(), horizon=Phase.EXPAND, key=key))
         work.finish(end)
 

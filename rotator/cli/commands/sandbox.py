@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from rotator.model.keys import KeyText
+    from rotator.sandbox.world_stores import StoreKind
 
 _FIELD: Final = "ANTHROPIC_API_KEY"
 _CONTROL: Final = "ROTATOR_SANDBOX_CONTROL"
@@ -15,18 +19,21 @@ _Directory = Annotated[
     Path | None, typer.Option("--directory", metavar="DIR", help="Where its files go; else a fresh one.")
 ]
 
-
+_Store = Annotated[
+    Literal["aws", "vault", "both"],
+    typer.Option("--store", metavar="aws|vault|both", help="Where the key is kept. both: the same key in each."),
+]
 _Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0: any that is free.")]
 
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="sandbox",
-        help="AWS, Anthropic and consumers on this machine, to try a rotation on. Nothing real is touched.",
+        help="AWS, Vault, Anthropic and consumers on this machine, to try a rotation on. Nothing real is touched.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
-    for command in (aws, anthropic, key, secret, consumer, world):
+    for command in (aws, vault, anthropic, key, secret, consumer, world):
         group.command()(command)
     app.add_typer(group)
 
@@ -52,6 +59,39 @@ def aws(
                 show("\n".join(exports({**server.environment, "AWS_REGION": region, **_NO_PROXY})))
                 write("AWS is up until Ctrl-C, and forgets everything then.\nNext: rotate sandbox anthropic")
                 server.wait()
+
+
+def vault(port: _Port = 8200, directory: _Directory = None) -> None:
+    """Serve Vault with a KV version 2 mount `secret` until Ctrl-C. On stdout: the export lines that point to it."""
+    from rotator.cli.demo_world import fresh_directory, until_interrupted
+    from rotator.cli.work import plainly
+    from rotator.sandbox.by_hand import require_free
+
+    with plainly(lambda: None, json=False):
+        require_free(port)
+        folder = (directory or fresh_directory("rotate-sandbox-")).absolute()
+        with until_interrupted("the sandbox's Vault has ended; its secrets are gone"):
+            _serve_vault(port, folder)
+
+
+def _serve_vault(port: int, folder: Path) -> None:
+    import shlex
+
+    from rotator.cli.demo_world import exports
+    from rotator.cli.results import show
+    from rotator.cli.screen import write
+    from rotator.sandbox.by_hand import private_file
+    from rotator.sandbox.vault import SandboxVault
+
+    with SandboxVault(port=port) as server:
+        token = private_file(folder / "vault.token", server.root_token)
+        try:
+            show("\n".join(exports({"VAULT_ADDR": server.url, **_NO_PROXY})))
+            show(f'export VAULT_TOKEN="$(cat {shlex.quote(str(token))})"  # the root token')
+            write("Vault is up until Ctrl-C, and forgets everything then.\nNext: rotate sandbox anthropic")
+            server.wait()
+        finally:
+            token.unlink(missing_ok=True)
 
 
 def anthropic(port: _Port = 4570, directory: _Directory = None) -> None:
@@ -111,7 +151,7 @@ def key(
 
 
 def secret(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as prod/anthropic.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="prod/anthropic for AWS; vault://MOUNT/PATH#FIELD.")],
     key_file: Annotated[Path, typer.Option("--key-file", metavar="FILE", help="The key that goes into it.")],
     field: Annotated[str, typer.Option("--field", help="The JSON field that holds the key.")] = _FIELD,
     region: Annotated[
@@ -125,10 +165,23 @@ def secret(
     from rotator.sandbox.by_hand import create_secret
 
     with plainly(lambda: None, json=False):
+        if name.startswith("vault:"):
+            show(_vault_secret(name, KeyText(_read(key_file, "the key"))))
+            return
         url = _known("AWS_ENDPOINT_URL", "aws")
         chosen = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-west-1"
         text = KeyText(_read(key_file, "the key"))
         show(create_secret(url, region=chosen, name=name, field=field, key=text))
+
+
+def _vault_secret(reference: str, key: KeyText) -> str:
+    from rotator.loader import parse_secret
+    from rotator.model.config import VaultSecretRef
+    from rotator.sandbox.by_hand import create_vault_secret
+
+    ref = parse_secret(reference)
+    assert isinstance(ref, VaultSecretRef)  # noqa: S101 - the caller has seen its scheme
+    return create_vault_secret(_known("VAULT_ADDR", "vault"), _known("VAULT_TOKEN", "vault"), ref, key)
 
 
 def consumer(
@@ -136,7 +189,7 @@ def consumer(
         Literal["boot", "hot"],
         typer.Argument(metavar="boot|hot", help="boot: reads the key once. hot: follows the secret by itself."),
     ],
-    secret: Annotated[str, typer.Argument(metavar="SECRET", help="Such as aws-sm://REGION/NAME#FIELD.")],
+    secret: Annotated[str, typer.Argument(metavar="SECRET", help="aws-sm://REGION/NAME#FIELD or vault://….")],
     port: _Port = 0,
     refresh: Annotated[float, typer.Option("--refresh", help="hot: seconds between two reads of the secret.")] = 1.0,
 ) -> None:
@@ -151,7 +204,8 @@ def consumer(
 
     with plainly(lambda: None, json=False):
         anthropic_url = require_loopback(_known("ANTHROPIC_BASE_URL", "anthropic"))
-        require_loopback(_known("AWS_ENDPOINT_URL", "aws"))
+        in_vault = secret.startswith("vault:")
+        require_loopback(_known("VAULT_ADDR", "vault") if in_vault else _known("AWS_ENDPOINT_URL", "aws"))
         require_free(port)
         with until_interrupted("the consumer has ended"):
             caller = BootCaller(secret, anthropic_url) if kind == "boot" else HotCaller(secret, anthropic_url, refresh)
@@ -159,32 +213,34 @@ def consumer(
             serve(caller, port)
 
 
-def world(directory: _Directory = None) -> None:
-    """The demo's whole world until Ctrl-C: AWS, Anthropic, six instances, traffic, and a rotate.yaml for it."""
+def world(directory: _Directory = None, store: _Store = "aws") -> None:
+    """The demo's whole world until Ctrl-C: its store, Anthropic, six instances, traffic, and a rotate.yaml for it."""
     from rotator.cli.demo_world import fresh_directory, require_sandbox, until_interrupted
     from rotator.cli.work import plainly
     from rotator.model.errors import UsageError
 
     with plainly(lambda: None, json=False):
-        require_sandbox()
+        if store != "vault":
+            require_sandbox()
         if directory is not None and directory.exists() and any(directory.iterdir()):
             raise UsageError(f"{directory} is not empty", "name one that is, or none: a fresh one is made")
         folder = directory or fresh_directory("rotate-world-")
         with until_interrupted(f"the world has ended; what it wrote is in {folder}"):
-            _serve_world(folder)
+            _serve_world(folder, store)
 
 
-def _serve_world(folder: Path) -> None:
+def _serve_world(folder: Path, store: StoreKind) -> None:
     import threading
 
+    from rotator.cli.commands.demo import STORES
     from rotator.cli.demo_world import exports, world_in
     from rotator.cli.results import show
     from rotator.cli.screen import write
     from rotator.sandbox.by_hand import private_file
     from rotator.sandbox.world_files import CREDENTIAL
 
-    write("Starting AWS, Anthropic, six instances of three services, and traffic.")
-    with world_in(folder) as running:
+    write(f"Starting {STORES[store]}, Anthropic, six instances of three services, and traffic.")
+    with world_in(folder, store) as running:
         new_key = private_file(running.directory / "new.key", running.new_key("by hand").reveal())
         show("\n".join(exports({**running.environment, **_NO_PROXY})))
         write(f"The world is up until Ctrl-C. In another terminal, after the lines above:\n  rotate plan {CREDENTIAL}")

@@ -112,7 +112,7 @@ class Laws:
         ):
             # Without an Admin key nobody can see that a person has just disabled it: it still answers.
             self._world.met["restored a key that was about to die"] += 1
-            self._world.excused.add(operation.subject)
+            self.by_tool[version.key] = False  # the person's own doing
         elif died is not None and (known is None or died + self._world.slow_change < known):
             self.fail(f"law 2: {operation} made a key current that was dead when it was last tested")
 

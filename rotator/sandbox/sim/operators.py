@@ -12,7 +12,7 @@ from rotator.model.rotation import Outcome, Rotation
 from rotator.sandbox.sim.desk import SimulatedDesk
 from rotator.sandbox.sim.faults import PERSISTENT
 from rotator.sandbox.sim.log_laws import LawBroken
-from rotator.sandbox.sim.person import check_debts, respond
+from rotator.sandbox.sim.person import check_debts, make_equal, respond
 from rotator.sandbox.sim.scenario import Style
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ ROUNDS: Final = 60
 
 _TOO_OFTEN: Final = 12
 """So many commands without any progress, and the last resort is at hand."""
+
+_TRIES: Final = 3
+"""So often a person types `start` again, having put the secrets right."""
 
 _BETWEEN: Final = timedelta(seconds=5)
 """Between two commands of a patient person."""
@@ -96,6 +99,18 @@ def patient(world: SimulatedWorld) -> str:
     raise LawBroken(f"liveness: no end within {ROUNDS} commands after everything healed; the last: {last}")
 
 
+def once_more(world: SimulatedWorld) -> str:
+    """After a rotation that came to nothing, another one must find its way through what the first left behind."""
+    desk = SimulatedDesk(world)
+    for _ in range(_TRIES):
+        world.clock.advance(_BETWEEN)
+        answer = desk.type("start")
+        if world.rotation is not None and world.rotation.outcome is Outcome.OPEN:
+            return patient(world)
+        make_equal(world)
+    raise LawBroken(f"liveness: after the end of a rotation no other can be opened: {answer}")
+
+
 def _progress(world: SimulatedWorld) -> str:
     """What must change now and then, or nothing is going forward."""
     rotation = world.rotation
@@ -124,6 +139,8 @@ def _patient_command(world: SimulatedWorld, rotation: Rotation, stuck: int) -> s
 def _last_resort(world: SimulatedWorld, rotation: Rotation) -> str:
     """Nothing helped. Fair only where somebody did something for good that no tool may undo."""
     done = {kind for kind in PERSISTENT if world.met[f"fault {kind}"]}
+    if world.met["late effect of a stopped process"]:
+        done.add("the archive of a stopped process, which landed in somebody else's rollback")
     if not done and rotation.plan.playbook.drain.unproven != "refuse":
         world.laws.fail(f"liveness: only abandoning helped; it says {decide(rotation, world.clock.now())}")
     world.met["last resort: abandon"] += 1

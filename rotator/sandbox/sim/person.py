@@ -33,6 +33,18 @@ def _mend(world: SimulatedWorld) -> None:
             world.secret_changed()
 
 
+def make_equal(world: SimulatedWorld) -> None:
+    """A person puts one working key into every secret, and takes foreign pending versions away."""
+    _mend(world)
+    key = next((world.current(ref) for ref in world.stores if world.works(world.current(ref))), None) or world.issue()
+    for ref, store in world.stores.items():
+        if world.current(ref) != key:
+            store.edit(f"mended-{world.operations}", key=key)
+            world.secret_changed()
+    for fleet in world.fleet.values():
+        fleet.restart()
+
+
 def respond(world: SimulatedWorld, desk: SimulatedDesk, answer: Answer) -> None:
     """Do what a correct person does about an answer."""
     code = getattr(answer, "code", "")
@@ -104,5 +116,5 @@ def check_debts(world: SimulatedWorld, rotation: Rotation) -> None:
     pending = [store.read(Label.PENDING) for store in world.stores.values()]
     left = any(version is not None and version.key == world.new for version in pending)
     retired = world.status(world.old) is KeyStatus.ARCHIVED
-    if ((promoted and not retired) or (left and not promoted)) and not list(owed(rotation, world.clock.now())):
+    if ((promoted and not retired) or (left and not promoted)) and not owed([rotation], world.clock.now()):
         world.laws.fail("law 11: abandoned with debts, and nothing is owed")

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from rotator.model.rotation import Outcome
 from rotator.sandbox.sim.faults import Fault
 from rotator.sandbox.sim.log_laws import LawBroken
-from rotator.sandbox.sim.operators import chaos, interlude, patient
+from rotator.sandbox.sim.operators import chaos, interlude, once_more, patient
 from rotator.sandbox.sim.scenario import Scenario, draw
 from rotator.sandbox.sim.world import SimulatedWorld
 
@@ -49,6 +50,8 @@ def run(scenario: Scenario) -> Report:
         chaos(world)
         world.faults.heal()
         outcome = patient(world)
+        if outcome != Outcome.COMPLETED.value:
+            world.met[f"once more, after one that was {outcome}: {once_more(world)}"] += 1
     except LawBroken as law:
         broken = str(law)
     except Exception as error:  # whatever escapes is a bug of the tool, or of the simulator: both fail the seed

@@ -14,8 +14,8 @@ from rotator.core import fold
 from rotator.core import plan as plans
 from rotator.model.config import Consumer, Playbook
 from rotator.model.decision import Ask, Close, Decision, Do, Stop, Undo, Wait
-from rotator.model.event import Event
-from rotator.model.keys import KeyText, Label
+from rotator.model.event import Event, Kind
+from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.plan import Plan
 from rotator.model.rotation import Rotation
 from rotator.ports import Deployer, Issuer, Journal, Probe, SecretStore, Watcher
@@ -212,9 +212,16 @@ class SimulatedWorld(Keys):
             self.met[f"effect {operation.name}"] += 1
         elif verb == "append":
             event = operation.args[1]
+            self._attested(event)
             self.laws.log.appended(event, operation.process.late)
         operation.process.late = False
         self.faults.after(operation)
+
+    def _attested(self, event: Event) -> None:
+        """Without an Admin key the person who says yes to the archive also makes it, in the Console."""
+        done = event.kind is Kind.APPLIED and event.step == "archive" and not self.scenario.managed
+        if done and self.status(self.old) is KeyStatus.INACTIVE:
+            self.set_status(self.old, KeyStatus.ARCHIVED, tool=True)
 
     def _told(self, rotation: Rotation, what: Event | Decision) -> None:
         match what:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rotator.sandbox.instances import Spec
 from rotator.sandbox.soak.command import Commands
+from rotator.sandbox.soak.disturbance import Draw, draw
 from rotator.sandbox.soak.drive import Driver
 from rotator.sandbox.soak.ground import FLEET, Ground
 from rotator.sandbox.soak.judge import Judge
@@ -28,13 +29,14 @@ def soak(
     seed: int,
     seconds: float = float("inf"),
     fleet: Sequence[Spec] = FLEET,
+    drawn: Draw = draw,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Tally:
     """Rotate until so many processes were killed, or the time is up; always to the last rotation's end."""
     tally, source, began = Tally(), random.Random(seed), time.monotonic()
     with Ground(directory, seed, fleet) as ground, Watch(ground, tally) as watch:
         commands = Commands(ground, tally)
-        driver, judge = Driver(commands, ground.ledger, tally, source), Judge(ground, commands, watch, tally)
+        driver, judge = Driver(commands, ground.ledger, tally, source, drawn), Judge(ground, commands, watch, tally)
         used = ground.world.old_key
         while tally.counts["kills"] < kills and time.monotonic() - began < seconds and not tally.bad["unfinished"]:
             new = ground.new_key()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
 
 from rotator.sandbox.fault_proxy import FAIR, Fault, Weather
 
@@ -45,6 +46,9 @@ class Plan:
 
 
 CALM: Final = Plan()
+
+Draw: TypeAlias = Callable[[random.Random, str], Plan]
+"""What happens to the next command, by its name."""
 
 
 def draw(source: random.Random, command: str) -> Plan:

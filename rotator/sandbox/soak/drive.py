@@ -9,7 +9,7 @@ from typing import Final
 from rotator.model.canonical import Json
 from rotator.model.keys import KeyText
 from rotator.sandbox.soak.command import Commands
-from rotator.sandbox.soak.disturbance import CALM, draw
+from rotator.sandbox.soak.disturbance import CALM, Draw, draw
 from rotator.sandbox.soak.ledger import Ledger
 from rotator.sandbox.soak.tally import Tally
 from rotator.sandbox.world_files import CREDENTIAL
@@ -23,8 +23,11 @@ _SAME: Final = (_WAITING, _APPROVAL, _HELD, _OUTSIDE)
 
 
 class Driver:
-    def __init__(self, commands: Commands, ledger: Ledger, tally: Tally, source: random.Random) -> None:
-        self._commands, self._ledger, self._tally, self._source = commands, ledger, tally, source
+    def __init__(
+        self, commands: Commands, ledger: Ledger, tally: Tally, source: random.Random, drawn: Draw = draw
+    ) -> None:
+        self._commands, self._ledger, self._tally = commands, ledger, tally
+        self._source, self._drawn = source, drawn
 
     def rotate(self, key: KeyText, *, kills: int) -> str:
         """Drive one rotation to its end; `kills`: when so many have been counted, the weather stays fair.
@@ -37,7 +40,7 @@ class Driver:
             calm = number >= _STORMY or self._tally.counts["kills"] >= kills
             self._tally.counts["tries"] += 1
             words = _words(command, as_json=self._source.random() < 0.3)
-            code, _ = self._commands.run(words, key, CALM if calm else draw(self._source, command))
+            code, _ = self._commands.run(words, key, CALM if calm else self._drawn(self._source, command))
             last = self._ledger.last()
             if last is not None and last.seq > began and not self._ledger.open():
                 return last.kind

@@ -1,0 +1,25 @@
+"""How long a plan may take, people's answers left out: what a credential of our own must outlive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rotator.model.plan import Plan
+
+
+def longest(plan: Plan) -> timedelta:
+    """The sum of every step's own bound, but never more than the deadline."""
+    playbook = plan.playbook
+    quiet = max([playbook.drain.quiet_for, *(consumer.cadence for consumer in plan.consumers)]) + playbook.drain.lag
+    each = {
+        "adopt": playbook.adopt_patience,
+        "test": playbook.pings.patience,
+        "deploy": playbook.deploy_timeout,
+        "observe": playbook.observe_timeout,
+        "probe": playbook.pings.patience,
+        "pings": playbook.pings.patience,
+        "drain": quiet,
+        "soak": playbook.soak,
+    }
+    bounds = sum((each.get(step.id.verb, timedelta()) for step in plan.steps), timedelta())
+    return min(bounds, playbook.deadline)

@@ -1,0 +1,378 @@
+"""Plants among what is decided without touching anything: order, gates, verdicts, approvals, patience."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rotator.core import plan as plans
+from rotator.model.keys import KeyStatus
+from rotator.model.measure import Verdict
+from tests.planted.catchers import Seeds
+from tests.planted.plant import Plant, unit
+from tests.unit import test_judge as seen
+
+_JUDGE: Final = "rotator.core.judge"
+_DECIDE: Final = "rotator.core.decide"
+_PLAN: Final = "rotator.core.plan"
+_APPROVAL: Final = "rotator.core.approval"
+_WINDOWS: Final = "rotator.core.windows"
+_FOLD: Final = "rotator.core.fold"
+
+_TESTS: Final = """\
+    for test in tests:
+        yield PlannedStep(id=test, phase=Phase.EXPAND, effect=False)
+"""
+_PROMOTES: Final = """\
+    for secret in secrets:
+        yield PlannedStep(id=StepId("promote", secret), phase=Phase.EXPAND, effect=True, needs=tests)
+"""
+
+JUDGED: Final = (
+    Plant(
+        name="promote before test",
+        says="A secret's new version becomes current before it was read back and pinged.",
+        law="2",
+        module=_PLAN,
+        old=_TESTS + _PROMOTES,
+        new=_PROMOTES.replace("tests)", "())") + _TESTS,
+        catcher=unit("plan", "test_every_secret_is_staged_and_tested_before_any_is_promoted"),
+    ),
+    Plant(
+        name="disable before observe",
+        says="The old key may be disabled without a look at any consumer.",
+        law="1",
+        module=_PLAN,
+        old="gates = (*overlap_gates(consumers), DRAIN)",
+        new="gates = (DRAIN,)",
+        catcher=Seeds(20),
+    ),
+    Plant(
+        name="next wave before the first is observed",
+        says="A second wave is deployed while nobody knows whether the first one works.",
+        law="principle 2",
+        module=_PLAN,
+        old="if number < len(waves):",
+        new="if number > len(waves):",
+        catcher=unit("plan", "test_a_wave_is_observed_before_the_next_is_deployed"),
+    ),
+    Plant(
+        name="archive without a soak",
+        says="The archive does not need the soak's fresh evidence.",
+        law="3",
+        module=_PLAN,
+        old="effect=True, needs=(SOAK,))",
+        new="effect=True, needs=())",
+        catcher=unit("plan", "test_archive_comes_after_the_soak_and_needs_it"),
+    ),
+    Plant(
+        name="tidy before archive",
+        says="The secrets are tidied in OVERLAP, while a rollback still needs to know whose the versions are.",
+        law="3",
+        module=_PLAN,
+        old='yield PlannedStep(id=StepId("tidy", secret), phase=Phase.CONTRACT, effect=True)',
+        new='yield PlannedStep(id=StepId("tidy", secret), phase=Phase.OVERLAP, effect=True)',
+        catcher=unit("plan", "test_phases_never_go_back"),
+    ),
+    Plant(
+        name="unknown counted as new",
+        says="An instance that cannot say which key it holds counts as one that holds the new one.",
+        law="7",
+        module=_JUDGE,
+        old="for instance, one, two in said if one and not two]",
+        new="for instance, one, two in said if not two]",
+        catcher=unit("judge", "test_every_instance_must_say_the_wanted_key", (None,), Verdict.INCONCLUSIVE),
+    ),
+    Plant(
+        name="terminating ignored",
+        says="An instance that is terminating, and still answers requests with the old key, is not counted.",
+        law="1",
+        module=_JUDGE,
+        old="    said_wanted = [_says(instance, wanted) for instance in instances]",
+        new="    instances = [one for one in instances if not one.terminating]\n"
+        "    said_wanted = [_says(instance, wanted) for instance in instances]",
+        catcher=unit("judge", "test_a_terminating_instance_counts_like_any_other"),
+    ),
+    Plant(
+        name="empty instances pass",
+        says="A consumer of which no instance answered is taken for one that has the new key.",
+        law="7",
+        module=_JUDGE,
+        old="    if not instances:\n",
+        new="    if False:\n",
+        catcher=unit("judge", "test_every_instance_must_say_the_wanted_key", (), Verdict.INCONCLUSIVE),
+    ),
+    Plant(
+        name="no ping passes",
+        says="A key that was not pinged at all, or not often enough, passes.",
+        law="7",
+        module=_JUDGE,
+        old="if not pings or len(pings) < wanted:",
+        new="if False:",
+        catcher=unit("judge", "test_so_many_pings_in_a_row_must_pass", (), 0, Verdict.INCONCLUSIVE),
+    ),
+    Plant(
+        name="first ping decides",
+        says="Of several pings only the first is looked at.",
+        law="principle 5",
+        module=_JUDGE,
+        old="    for ping in pings:\n",
+        new="    for ping in pings[:1]:\n",
+        catcher=unit("judge", "test_so_many_pings_in_a_row_must_pass", (seen.OK, seen.DEAD), 2, Verdict.FAILED),
+    ),
+    Plant(
+        name="empty soak passes",
+        says="A soak that watched nothing passes at its end.",
+        law="7",
+        module=_JUDGE,
+        old="    if not parts:\n",
+        new="    if False:\n",
+        catcher=unit(
+            "judge",
+            "test_a_soak_passes_only_at_its_end_with_everything_well",
+            [],
+            KeyStatus.INACTIVE,
+            True,
+            Verdict.INCONCLUSIVE,
+        ),
+    ),
+    Plant(
+        name="soak cut short",
+        says="The first look without a complaint ends the soak.",
+        law="3",
+        module=_JUDGE,
+        old="    if now < ends:\n",
+        new="    if False:\n",
+        catcher=Seeds(20),
+    ),
+    Plant(
+        name="adopt accepts the old key",
+        says="The old key, pasted again, is adopted as its own replacement.",
+        law="1",
+        module=_JUDGE,
+        old="if old is not None and new.digest == old.digest:",
+        new="if False:",
+        catcher=unit("engine_failures", "test_the_old_key_again_is_refused"),
+    ),
+    Plant(
+        name="adopt ignores the organisation",
+        says="A key of another organisation or workspace is adopted.",
+        law="1",
+        module=_JUDGE,
+        old="if ping.verdict is Verdict.PASSED and elsewhere:",
+        new="if False:",
+        catcher=unit("narrow_escapes", "test_a_key_of_another_organisation_is_refused"),
+    ),
+    Plant(
+        name="freshness ignored",
+        says="Evidence counts however old it is when the effect begins that rests on it.",
+        law="1",
+        module=_DECIDE,
+        old="return Do(gate) if fresh and stale else None",
+        new="return None",
+        catcher=unit("decide", "test_a_yes_is_worth_nothing_where_a_gate_is_stale", plans.PINGS),
+    ),
+    Plant(
+        name="optional consumer blocks",
+        says="A consumer that is not required holds the rotation up.",
+        law="principle 2",
+        module=_DECIDE,
+        old='return gate.verb in ("observe", "probe") and not',
+        new="return False and not",
+        catcher=unit("engine", "test_an_optional_consumer_holds_nothing_up"),
+    ),
+    Plant(
+        name="soak failed, nothing re-enabled",
+        says="Somebody misses the old key in the soak, and it stays disabled.",
+        law="1",
+        module=_DECIDE,
+        old="if gate == SOAK and evidence.measurement.verdict is Verdict.FAILED and not",
+        new="if False and not",
+        catcher=unit("decide", "test_a_failed_soak_takes_the_disable_back"),
+    ),
+    Plant(
+        name="leaked key re-enabled (decision)",
+        says="A failed soak orders a leaked key to be enabled again.",
+        law="10",
+        module=_DECIDE,
+        old="verdict is Verdict.FAILED and not rotation.plan.playbook.leaked:",
+        new="verdict is Verdict.FAILED:",
+        catcher=unit("decide", "test_a_failed_soak_of_a_leaked_key_takes_nothing_back"),
+    ),
+    Plant(
+        name="leaked key restored",
+        says="A rollback is accepted after a leaked key was replaced.",
+        law="10",
+        module=_FOLD,
+        old="if rotation.plan.playbook.leaked and touched:",
+        new="if False:",
+        catcher=unit("orders", "test_a_leaked_key_is_rolled_back_to_before_it_was_replaced_and_never_after"),
+    ),
+    Plant(
+        name="retry without bound",
+        says="An effect that fails is tried for ever.",
+        law="8",
+        module=_DECIDE,
+        old="if state.attempts >= MAX_ATTEMPTS and not needed:",
+        new="if False:",
+        catcher=unit(
+            "narrow_escapes",
+            "test_what_always_fails_is_tried_so_often_and_then_left_to_a_person_long_before_the_deadline",
+        ),
+    ),
+    Plant(
+        name="deadline ignored",
+        says="A rotation goes on past its deadline as if it had none.",
+        law="8",
+        module=_DECIDE,
+        old="is_late, taken = now >= overdue > rotation.entered, retiring(rotation)",
+        new="is_late, taken = False, retiring(rotation)",
+        catcher=unit("engine", "test_the_deadline_stops_a_rotation_and_an_operator_may_go_on"),
+    ),
+    Plant(
+        name="archive without a yes",
+        says="The old key is archived without an approval.",
+        law="3",
+        module=_DECIDE,
+        old="if step.id in (DISABLE, ARCHIVE) and not approved",
+        new="if step.id == DISABLE and not approved",
+        catcher=unit("engine", "test_the_engine_asks_before_it_disables_and_before_it_archives"),
+    ),
+    Plant(
+        name="rollback forgets one secret",
+        says="Only the first of several secrets is moved back.",
+        law="9",
+        module=_DECIDE,
+        old='promoted = _done(rotation, "promote")',
+        new='promoted = _done(rotation, "promote")[:1]',
+        catcher=unit("orders", "test_a_rollback_in_the_soak_enables_the_old_key_before_anything_points_to_it"),
+    ),
+    Plant(
+        name="rollback restores before it enables",
+        says="`current` is moved back to the old key while that is still disabled.",
+        law="2",
+        module=_DECIDE,
+        old='for step in (*_done(rotation, "disable"), *promoted, *redeploys):',
+        new='for step in (*promoted, *_done(rotation, "disable"), *redeploys):',
+        catcher=unit("orders", "test_a_rollback_in_the_soak_enables_the_old_key_before_anything_points_to_it"),
+    ),
+    Plant(
+        name="rollback without a deploy",
+        says="The secrets name the old key again, and the processes keep the new one.",
+        law="9",
+        module=_DECIDE,
+        old='if step.id.verb == "deploy"] if promoted else []',
+        new='if step.id.verb == "deploy"][:0] if promoted else []',
+        catcher=unit("orders", "test_a_rollback_from_any_effect_before_archive_leaves_everything_as_it_was", 5),
+    ),
+    Plant(
+        name="rollback leaves the new key pending",
+        says="After a rollback the next rotation meets a pending version.",
+        law="9",
+        module=_DECIDE,
+        old='    for step in _done(rotation, "stage"):\n',
+        new="    for step in ():\n",
+        catcher=unit("orders", "test_a_rollback_from_any_effect_before_archive_leaves_everything_as_it_was", 0),
+    ),
+    Plant(
+        name="re-enabled and disabled again",
+        says="After somebody missed the old key the rotation goes on to disable it, without an operator's word.",
+        law="1",
+        module=_DECIDE,
+        old="    if rotation.reenabled is not None:\n",
+        new="    if False:\n",
+        catcher=unit("engine_soak", "test_an_instance_that_turns_up_with_the_old_key_gets_it_enabled_again_at_once"),
+    ),
+    Plant(
+        name="approval not bound to evidence",
+        says="A yes counts whatever the gates say since.",
+        law="3",
+        module=_APPROVAL,
+        old="            and approval.evidence_digest == wanted\n",
+        new="            and wanted\n",
+        catcher=unit("approval", "test_a_yes_is_void_for_another_verdict_or_another_key"),
+    ),
+    Plant(
+        name="approval not bound to the plan",
+        says="A yes counts for another plan than it was given for.",
+        law="3",
+        module=_APPROVAL,
+        old="            and approval.plan_digest == rotation.plan_digest\n",
+        new="            and rotation.plan_digest\n",
+        catcher=unit("approval", "test_a_yes_is_void_under_another_plan"),
+    ),
+    Plant(
+        name="lapses ignored",
+        says="A yes survives that a gate ceased to hold and passed again.",
+        law="3",
+        module=_APPROVAL,
+        old='"step": str(step),\n            "gates": gates,\n            "lapses": rotation.lapses,',
+        new='"step": str(step),\n            "gates": gates,\n            "lapses": 0,',
+        catcher=unit("approval", "test_a_yes_is_void_once_a_gate_lapsed"),
+    ),
+    Plant(
+        name="answer from before the deploy counts",
+        says="A person's word for a consumer counts though the consumer was deployed since.",
+        law="7",
+        module=_APPROVAL,
+        old="since is not None and approval.at >= since:",
+        new="since is not None:",
+        catcher=unit("approval", "test_an_answer_counts_only_after_the_last_thing_that_could_have_changed_it"),
+    ),
+    Plant(
+        name="a schedule approves what is unproven",
+        says="A schedule says yes to disabling though the playbook asks a person about what is unproven.",
+        law="7",
+        module=_APPROVAL,
+        old='playbook.approve_disable == "scheduled" and not',
+        new='playbook.approve_disable == "scheduled" or not',
+        catcher=unit(
+            "approval", "test_a_schedule_may_approve_what_the_playbook_lets_it_but_nothing_unproven_that_must_be_asked"
+        ),
+    ),
+    Plant(
+        name="drain window from the wrong time",
+        says="The quiet window is counted from the rotation's opening and not from the last deploy.",
+        law="7",
+        module=_WINDOWS,
+        old="opens = last_change(rotation) or rotation.opened_at",
+        new="opens = rotation.opened_at",
+        catcher=Seeds(20),
+    ),
+    Plant(
+        name="cadence ignored",
+        says="The quiet window may be shorter than the slowest consumer's silence.",
+        law="7",
+        module=_WINDOWS,
+        old="return opens, opens + max(drain.quiet_for, slowest) + drain.lag",
+        new="return opens, opens + drain.quiet_for + drain.lag",
+        catcher=Seeds(20),
+    ),
+    Plant(
+        name="lag ignored",
+        says="The quiet window does not wait for the usage report.",
+        law="7",
+        module=_WINDOWS,
+        old="return opens, opens + max(drain.quiet_for, slowest) + drain.lag",
+        new="return opens, opens + max(drain.quiet_for, slowest)",
+        catcher=Seeds(60),
+    ),
+    Plant(
+        name="evidence survives the old key's return",
+        says="What was measured before the old key was enabled again counts for disabling it once more.",
+        law="1",
+        module=_FOLD,
+        old='if gate.verb in ("adopt", "test")}',
+        new="if gate}",
+        catcher=unit("fold", "test_the_old_key_that_came_back_voids_every_gate_of_the_overlap"),
+    ),
+    Plant(
+        name="a note takes the rotation over",
+        says="Whoever writes an approval becomes the owner of the rotation, and its worker stops.",
+        law="5",
+        module=_FOLD,
+        old="rotation = replace(rotation, approvals=(*rotation.approvals, approval))",
+        new="rotation = replace(rotation, approvals=(*rotation.approvals, approval), owner=event.holder)",
+        catcher=unit("session", "test_a_yes_from_another_terminal_is_taken_in_while_the_worker_waits"),
+    ),
+)
+

@@ -1,0 +1,68 @@
+"""A credential in Vault: its token's capabilities and its history are looked at before a rotation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rotator.cli.check_credential import CredentialCheck, check_credential, current_keys
+from rotator.core.diagnosis import Finding
+from rotator.core.readiness import Answer
+from rotator.sandbox.anthropic import SandboxAnthropic
+from rotator.sandbox.vault import SandboxVault
+from rotator.wiring import open_workplace
+from tests.unit.vault_sandbox import clients, raw
+
+CONFIG = """\
+version: 1
+journal: sqlite:///journal.db
+credentials:
+  prod:
+    issuer: {anthropic: {}}
+    secrets: ["vault://secret/prod/anthropic#api_key"]
+    consumers:
+      - name: laptops
+        manual: {ask: "Reloaded?"}
+"""
+
+
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxVault]:
+    with SandboxVault() as vault, SandboxAnthropic() as anthropic:
+        key, _ = anthropic.books.issue("prod")
+        with clients(vault) as connect:
+            connect().secrets.kv.v2.create_or_update_secret("prod/anthropic", {"api_key": key.reveal()})
+        (tmp_path / "rotate.yaml").write_text(CONFIG)
+        monkeypatch.setenv("VAULT_ADDR", vault.url)
+        monkeypatch.setenv("VAULT_TOKEN", vault.root_token)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", anthropic.url)
+        monkeypatch.delenv("ROTATOR_JOURNAL", raising=False)
+        yield vault
+
+
+def checked(tmp_path: Path) -> CredentialCheck:
+    place = open_workplace(str(tmp_path / "rotate.yaml"))
+    return check_credential(place, place.credential("prod"), current_keys(place))
+
+
+def test_a_token_that_may_do_all_is_ready(vault: SandboxVault, tmp_path: Path) -> None:
+    check = checked(tmp_path)
+    answers = {trial.what: trial.answer for trial in check.trials}
+    assert answers["permissions"] is Answer.YES
+    assert answers["disable, archive"] is Answer.UNTRIED
+    assert check.finding is Finding.FINE
+
+
+def test_a_token_that_may_only_read_is_named_before_the_rotation(
+    vault: SandboxVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.books.write_policy("reader", {"secret/data/prod/anthropic": ["read"]})
+    _, made, _ = raw(vault, "POST", "/v1/auth/token/create", {"policies": ["reader"]})
+    monkeypatch.setenv("VAULT_TOKEN", made["auth"]["client_token"])
+    check = checked(tmp_path)
+    assert check.finding is Finding.WRONG
+    [refused] = [trial for trial in check.trials if trial.what == "permissions"]
+    assert refused.answer is Answer.NO
+    assert "update" in refused.why
