@@ -8,7 +8,7 @@ KILLS ?= 200
 SEED ?= 1
 SEEDS ?= 10000
 
-.PHONY: demo soak sim test lint fmt types unit clean help lock fuzz bench
+.PHONY: demo soak sim test lint fmt types unit clean help lock fuzz bench mutants
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,6 +45,10 @@ soak: $(READY)  ## real processes, killed and stopped at random: make soak KILLS
 
 fuzz: $(READY)  ## hostile files, servers and journals, deeper: FUZZ=50 times the examples of `make test`
 	ROTATOR_FUZZ=$(or $(FUZZ),20) $(BIN)/python -m pytest -n $(JOBS) --timeout=3600 tests/fuzz
+
+mutants: $(READY)  ## blind mutations against the fast tests: make mutants COUNT=200 SEED=1 MINUTES=10
+	$(BIN)/python -m tests.planted.mutate --count $(or $(COUNT),200) --seed $(SEED) --jobs $(JOBS) \
+		--seconds $$(( $(or $(MINUTES),10) * 60 ))
 
 bench: $(READY)  ## what the tool costs, as ratios: one table, and bench.json
 	$(BIN)/python -m tests.bench

@@ -71,7 +71,8 @@ def _old(
         places = "; ".join(f"{secret} holds {fingerprint}" for secret, fingerprint in found.items())
         raise StoreConflict(
             f"the secrets of {credential} do not hold the same key: {places}",
-            "put the right key into all of them first: the tool does not guess which one that is",
+            "the tool does not guess which one is right: write that key into the other places, deploy who reads them, "
+            "then start again",
         )
     fingerprint = next(iter(found.values()))
     known = None

@@ -6,7 +6,7 @@ Every call is bounded: it returns or raises within the adapter's own limits (law
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -82,8 +82,8 @@ class SecretStore(Protocol):
     def promote(self, version_id: str, expected_current: str | None) -> None:
         """Make the pending version current, if `expected_current` still is. Already current: changes nothing.
 
-        The other fields are those of the current version. Raises `StoreConflict` where another version is current. A
-        store that stages all fields (AWS) also where the others changed since; one that merges (Vault) takes them along.
+        Raises `StoreConflict` where another version is current; in a store that stages all fields (AWS) also where
+        the others changed since the staging. One that merges (Vault) takes them as they are now.
         """
         ...
 
@@ -164,6 +164,10 @@ class Journal(Protocol):
 
     def read(self, credential: str, after: int = 0) -> Sequence[Event]:
         """The events with `seq` > `after`, in order; the chain is verified, a damaged one raises `JournalError`."""
+        ...
+
+    def read_many(self, credentials: Sequence[str]) -> Mapping[str, Sequence[Event]]:
+        """The whole log of each, as `read` gives it, in one look at the journal; empty where there is none."""
         ...
 
     def append(self, credential: str, event: Event) -> None:

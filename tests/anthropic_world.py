@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rotator.adapters.issuer.anthropic import AnthropicIssuer
+from rotator.model.keys import KeyText
 from rotator.sandbox.anthropic import SandboxAnthropic
 
 
@@ -30,6 +31,11 @@ class AnthropicWorld:
     server: SandboxAnthropic
     issuer: AnthropicIssuer
     """With an Admin key."""
+    admin: KeyText
+
+    def again(self) -> AnthropicIssuer:
+        """Another rotation's, with the same Admin key."""
+        return AnthropicIssuer(admin_key=lambda: self.admin, clock=self.clock, base_url=self.server.url)
 
 
 @contextmanager
@@ -38,4 +44,4 @@ def anthropic_world() -> Iterator[AnthropicWorld]:
     with SandboxAnthropic(now=clock.now) as server:
         admin, _ = server.books.issue_admin()
         issuer = AnthropicIssuer(admin_key=lambda: admin, clock=clock, base_url=server.url)
-        yield AnthropicWorld(clock, server, issuer)
+        yield AnthropicWorld(clock, server, issuer, admin)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from rotator.cli.demo_result import Result
+from rotator.cli.demo_scenes import Scene, person, refused
 from rotator.cli.demo_traffic import TrafficFeed, traffic_line
 from rotator.cli.screen import Screen
 from rotator.cli.words import ending
 from rotator.cli.work import code
+from rotator.core.status import status
 from rotator.engine import Run, Yes, advance
+from rotator.model.canonical import JsonObject
 from rotator.model.decision import Ask, Decision, Exit, Stop, Wait
 from rotator.model.event import Event, Kind
 from rotator.model.measure import Verdict
@@ -21,6 +26,7 @@ from rotator.orders import open_rotation
 from rotator.sandbox.world import World
 from rotator.sandbox.world_files import CREDENTIAL
 from rotator.session import Session
+from rotator.steps import Ports
 from rotator.wiring import open_workplace
 
 _WHO: Final = "demo"
@@ -39,8 +45,10 @@ _SOAK: Final = "SOAK: the old key is dead but not gone. If an instance still nee
 _ARCHIVE: Final = "ARCHIVE: nobody missed the old key, so it goes for good. This alone cannot be undone."
 
 
-def rotate(world: World, screen: Screen, begun: datetime) -> tuple[Result, int]:
-    """The result, and the exit code: 0 only where it completed and no request failed."""
+def rotate(
+    world: World, screen: Screen, begun: datetime, scene: Scene = Scene.WHOLE
+) -> tuple[Result, int, JsonObject, Ask | Stop | Wait | None]:
+    """The result, the exit code (0 only where it ended as it should and no request failed), the status, the end."""
     new_key = world.new_key("demo, new")
     names = {world.old_key.fingerprint.digest: "old key", new_key.fingerprint.digest: "new key"}
     place = open_workplace(str(world.config_path))
@@ -61,7 +69,10 @@ def rotate(world: World, screen: Screen, begun: datetime) -> tuple[Result, int]:
                     screen.say(f"warning: {warning}")
             key = new_key if phase is Phase.EXPAND else None
             run = Run(by=_WHO, horizon=phase, stay=None, key=key, yes={"disable": yes, "archive": yes})
-            end = advance(session, ports, run)
+            if scene is Scene.NO_ADMIN and phase is Phase.CONTRACT:
+                end = person(world, screen, partial(_answering, session, ports, run), yes)
+            else:
+                end = advance(session, ports, run)
             if not feed.visible:
                 screen.say(traffic_line(world.traffic(), names))
             if not (isinstance(end, Stop) and end.exit is Exit.DONE):
@@ -84,7 +95,15 @@ def rotate(world: World, screen: Screen, begun: datetime) -> tuple[Result, int]:
     )
     for failure in traffic.failures[:3]:
         screen.say(f"failed at {failure.at:%H:%M:%S.%f}, through {failure.instance}: {failure.what}")
-    return result, _exit(end, result, screen)
+    report = status(CREDENTIAL, rotation, place.clock.now())
+    if scene is Scene.STRAGGLER:
+        fine = refused(result, report, end) and result.failed_requests == 0
+        return result, 0 if fine else int(Exit.BUG), report, end
+    return result, _exit(end, result, screen), report, end
+
+
+def _answering(session: Session, ports: Ports, run: Run, yes: Mapping[str, Yes]) -> Ask | Stop | Wait:
+    return advance(session, ports, replace(run, yes=yes))
 
 
 def _exit(end: Ask | Stop | Wait | None, result: Result, screen: Screen) -> int:

@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 
 import typer
 
+from rotator.cli.demo_scenes import Scene, world_for
 from rotator.cli.screen import can_draw, write
 from rotator.cli.work import Interrupted
 from rotator.model.errors import UsageError
@@ -47,12 +48,13 @@ def fresh_directory(prefix: str) -> Path:
 
 
 @contextmanager
-def world_in(directory: Path, store: StoreKind = "aws") -> Iterator[World]:
-    """A running world. At its end no process is left, and no key text in its directory; the rest stays to be read."""
+def world_in(directory: Path, store: StoreKind = "aws", scene: Scene = Scene.WHOLE) -> Iterator[World]:
+    """A running world, as the scene wants it. At its end no process is left, and no key text in its directory; the rest
+    stays to be read."""
     try:
         with (
             _environment(clean_environment(_NO_PROFILE)),
-            World(directory, store=store) as world,
+            world_for(scene, directory, store) as world,
             _environment(world.command_environment()),
         ):
             yield world

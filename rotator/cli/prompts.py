@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rotator.cli.screen import write
 from rotator.core import hygiene
-from rotator.core.approval import CONSUMER
+from rotator.core.approval import CONSUMER, UNPROVEN
 from rotator.engine import Yes
 from rotator.model.decision import Ask
 from rotator.model.errors import KeyRefused, UsageError
@@ -29,6 +29,8 @@ def answer(session: Session, ask: Ask) -> bool:
     write(f"\n{ask.why}")
     if ask.what.startswith(CONSUMER):
         agreed = _yes("Is that so? [y/N] ")
+    elif ask.what == UNPROVEN:
+        agreed = _yes("Do you take that on, under your name? [y/N] ")
     elif ask.what in ("disable", "archive"):
         agreed = _last_four(session)
     else:

@@ -24,6 +24,9 @@ def status_lines(report: Mapping[str, Any]) -> Iterator[str]:
     for gate in report["gates"]:
         if gate["verdict"] not in (None, "passed"):
             yield f"  gate     {gate['name']}: {gate['verdict']}: {gate['why']}"
+    yield from drain_lines(report)
+    for warning in report["warnings"]:
+        yield f"  warning  {warning}"
     if report["waiting"]:
         until = report["waiting"]["until"]
         yield f"  waiting  {f'until {until[:19]}Z: ' if until else ''}{report['waiting']['why']}"
@@ -31,6 +34,26 @@ def status_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"  OWED     {debt}"
     if report["next"]:
         yield f"  next     {report['next']}"
+
+
+def drain_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """Law 7, a line for each condition, and what the old key was used for; nothing where usage was not read."""
+    drain = report["drain"]
+    if drain is None:
+        return
+    for condition in drain["conditions"]:
+        yield f"    {'ok ' if condition['holds'] else 'not'}  {condition['name']:<8} {condition['why']}"
+    old = drain["old"]
+    if old:
+        where = [*(f"model {model}" for model in old["models"]), *(f"workspace {one}" for one in old["workspaces"])]
+        last = f"first {_minute(old['first'])}, last {_minute(old['last'])}"
+        yield f"    old key used: {old['volume']} {drain['unit']}s, {last}; {', '.join(where)}"
+    if drain["expected"] and not drain["passed"]:
+        yield f"    can hold at {_minute(drain['expected'])} at the earliest, if the old key stays silent"
+
+
+def _minute(at: str) -> str:
+    return f"{at[:16].replace('T', ' ')}Z"
 
 
 def _counts(consumer: Mapping[str, Any]) -> str:

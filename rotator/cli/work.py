@@ -19,6 +19,7 @@ from rotator.cli import failure, prompts
 from rotator.cli.announce import announce
 from rotator.cli.results import show, show_json
 from rotator.cli.screen import Screen, open_screen
+from rotator.cli.table import drain_lines
 from rotator.cli.words import ending
 from rotator.core.decide import decide
 from rotator.core.owed import Debt, owed
@@ -138,6 +139,9 @@ class Desk:
         else:
             show(f"{name}: {ending(end)}")
             show(f"  keys: {keys_stand(self.rotation)}")
+            if not isinstance(end, Stop) or end.exit is not Exit.DONE:
+                for line in drain_lines(report):
+                    show(line)
             for debt in debts:
                 show(f"  owed: {debt}")
             if isinstance(end, Stop) and end.hint:

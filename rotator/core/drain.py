@@ -87,7 +87,7 @@ def weigh(window: Window, usage: Usage, old: str, new: str | None) -> Weighed:
     controlled = control(met, until)
     complete = since + needed + _behind(window, usage)
     conditions = (
-        _opened(window, usage, since),
+        _opened(window, since),
         _length(window, usage, since, needed),
         _lag(usage, until, since + needed, complete),
         _control(new, controlled, since),
@@ -107,7 +107,8 @@ def weigh(window: Window, usage: Usage, old: str, new: str | None) -> Weighed:
 
 
 def counted_from(window: Window, usage: Usage, used: Sequence[Minute]) -> datetime:
-    """(a) From the first whole minute after the last deploy, or from the end of the old key's last use."""
+    """(a) From the first whole minute after the last deploy, or from the end of the old key's last use; never from
+    before what the report covers."""
     last = used[-1].at + MINUTE if used else usage.since
     return max(last, _next_minute(window.opened)) if window.opened is not None else last
 
@@ -132,12 +133,9 @@ def control(met: Sequence[Minute], until: datetime | None) -> bool:
 # --- each in words
 
 
-def _opened(window: Window, usage: Usage, since: datetime) -> Condition:
+def _opened(window: Window, since: datetime) -> Condition:
     if window.opened is None:
         return Condition(name=OPENED, holds=False, why="not every consumer holds the new key")
-    if usage.since > since:
-        why = f"the report does not reach back to {clock(since)}"
-        return Condition(name=OPENED, holds=False, why=why)
     why = f"counted from {clock(since)}, after the last deploy was seen to be done ({window.opened:%H:%M:%S})"
     return Condition(name=OPENED, holds=True, why=why)
 
@@ -149,11 +147,10 @@ def _length(window: Window, usage: Usage, since: datetime, needed: timedelta) ->
         reason = "whoever used it before may be as rare again"
     elif window.cadence > window.quiet_for:
         reason = f"{window.slowest} calls only every {brief(window.cadence)}"
+    quiet = f"quiet since {clock(since)}" if usage.read_at >= since else f"nothing counts before {clock(since)}"
     if usage.read_at < at:
-        return Condition(
-            name=LENGTH, holds=False, why=f"quiet since {clock(since)}; needs {clock(at)}: {reason}", at=at
-        )
-    return Condition(name=LENGTH, holds=True, why=f"quiet since {clock(since)}, for {brief(needed)} and more: {reason}")
+        return Condition(name=LENGTH, holds=False, why=f"{quiet}; needs {clock(at)}: {reason}", at=at)
+    return Condition(name=LENGTH, holds=True, why=f"{quiet}, for {brief(needed)} and more: {reason}")
 
 
 def _lag(usage: Usage, until: datetime | None, wanted: datetime, complete: datetime) -> Condition:

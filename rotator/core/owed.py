@@ -72,9 +72,10 @@ def closing(debt: Debt, rotations: Sequence[Rotation]) -> str | None:
     if word is not None:
         return f"settled by {word.by}: {word.reason}"
     place = next((number for number, one in enumerate(rotations) if one.id == debt.rotation), len(rotations))
+    old = rotations[place].old if place < len(rotations) else None
+    key = old.fingerprint.digest if debt.kind == UNPROVEN and old is not None else debt.subject
     for later in rotations[place + 1 :]:
-        keys = (later.old, later.new)
-        if debt.kind in (OLD_KEY, NEW_KEY) and any(key and key.fingerprint.digest == debt.subject for key in keys):
+        if any(one is not None and one.fingerprint.digest == key for one in (later.old, later.new)):
             return f"rotation {later.id} took charge of that key"
         if debt.kind == GATE and _passed(later, StepId.parse(debt.subject)):
             return f"`{debt.subject}` passed in rotation {later.id}, on a newer key"
@@ -160,7 +161,8 @@ def _open(rotation: Rotation, now: datetime) -> Iterator[Debt]:
             yield _by_itself(rotation, REVOCATION, str(step), what, state.since, f"rotate resume {name}")
     if rotation.reenabled is not None:
         what = f"the old key was enabled again and is not retired: {rotation.reenabled}"
-        since = rotation.steps[DISABLE].since
+        disable = rotation.steps.get(DISABLE)
+        since = disable.since if disable is not None else rotation.opened_at
         yield _by_itself(rotation, REENABLED, str(DISABLE), what, since, f"rotate verify {name}")
     overdue = rotation.opened_at + rotation.plan.playbook.deadline
     if now >= overdue:

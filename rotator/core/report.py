@@ -66,9 +66,9 @@ def verify(data: bytes) -> Mapping[str, Any]:
     """
     report = _read(data)
     body = {key: value for key, value in report.items() if key != "digest"}
-    if report.get("digest") != digest(body):
-        _damaged("its digest is not that of its contents")
     try:
+        if report.get("digest") != digest(body):
+            _damaged("its digest is not that of its contents")
         own = [chain.from_row({**row, "data": canonical(row["data"])}) for row in report["events"]]
         seq, prev = own[0].seq - 1, own[0].prev
         for event in own:
@@ -82,7 +82,7 @@ def verify(data: bytes) -> Mapping[str, Any]:
         written_at = datetime.fromisoformat(report["written_at"])
         debts = [debt.to_json() for debt in incurred(rotation, written_at)]
         listed = [{key: value for key, value in debt.items() if key != "closed"} for debt in report["debts"]]
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         _damaged(f"it cannot be understood ({type(error).__name__})")
     if wrong or canonical(debts) != canonical(listed):
         _damaged(f"`{(wrong or ['debts'])[0]}` does not follow from its events")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from rotator.core.approval import UNPROVEN
 from rotator.core.decide import decide, optional, retiring
 from rotator.core.owed import owed
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK
@@ -113,6 +114,8 @@ def next_command(rotation: Rotation, decision: Decision) -> str:
     if rotation.outcome is not Outcome.OPEN:
         return "" if rotation.outcome is Outcome.COMPLETED else f"rotate start {name}"
     match decision:
+        case Ask(what, _, _) if what == UNPROVEN:
+            return f"rotate finish {name} --accept-unproven --by WHO --reason WHY"
         case Ask(what, _, _) if ":" in what:
             return f"rotate approve {name} '{what}' --by WHO --reason WHY"
         case Stop(next=words) if words.startswith("rotate "):

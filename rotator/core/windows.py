@@ -21,6 +21,9 @@ _FOR_EACH: Final = timedelta(seconds=5)
 USAGE_INTERVAL: Final = timedelta(minutes=1)
 """Anthropic asks that its usage reports be polled at most once a minute. Facts: Per-key usage."""
 
+_USAGE_PATIENCE: Final = timedelta(minutes=10)
+"""A report that is asked once a minute, and counts by the minute, gets some minutes at least."""
+
 _LOOKS: Final = 60
 """How often a long quiet window is looked into: one of a week is not polled every minute."""
 
@@ -44,7 +47,9 @@ def ends(rotation: Rotation, gate: StepId, evidence: Evidence) -> datetime:
         return evidence.began + playbook.adopt_patience
     if gate.verb in ("test", "pings", "probe"):
         return evidence.began + playbook.pings.patience
-    known = drain_window(rotation)[1] if gate == DRAIN else expected(rotation, gate)
+    if gate == DRAIN and reads_usage(rotation):
+        return max(evidence.began, drain_window(rotation)[1]) + max(playbook.observe_timeout, _USAGE_PATIENCE)
+    known = expected(rotation, gate)
     start = max(evidence.began, known or evidence.began)
     return start + playbook.observe_timeout
 

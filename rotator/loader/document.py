@@ -116,13 +116,17 @@ class _Bounded(_Bounds, yaml.SafeLoader):
 
 
 def _fast(text: str) -> yaml.Node | None:
-    """With libyaml's parser, many times faster. None: PyYAML has none here, or the text is refused or empty."""
-    if not yaml.__with_libyaml__:
-        return None
+    """With libyaml's parser, many times faster. None: PyYAML has none here, or the other parser is to say.
 
-    class Fast(_Bounds, yaml.cyaml.CParser, Resolver):
+    libyaml takes some tabs, `?` and `!` that PyYAML refuses: a file with those is read in one way everywhere.
+    """
+    if not yaml.__with_libyaml__ or "?" in text or "!" in text or not text.replace("\n", "").isprintable():
+        return None
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]  # it comes from a module in C, without stubs
+
+    class Fast(_Bounds, CParser, Resolver):
         def __init__(self) -> None:
-            yaml.cyaml.CParser.__init__(self, text)
+            CParser.__init__(self, text)
             Composer.__init__(self)
             Resolver.__init__(self)
 

@@ -5,6 +5,7 @@ Only for holders of the control token (header `x-sandbox-token`). Bodies and ans
 - `POST keys {name?, workspace?, expires_at?}` → `{id, key}` · `POST keys/ID {status?, name?}` → the record
 - `POST admin-keys {name?}` → `{id, key}` · `GET traffic` → `{KEY_ID: {accepted, refused}}`
 - `POST faults {rules: [{method?, path?, key_id?, times?, fault: {status?, …, delay_seconds?}}]}`: replaces all rules
+- `POST reports {open?, lag_seconds?, late_every?, late_seconds?, watermark?, dead?}`: the usage reports (`meter.py`)
 - `POST slowness {new_seconds?, change_seconds?}`: how late new keys and changes of status are known
 """
 
@@ -19,6 +20,7 @@ from rotator.model.keys import KeyStatus
 from rotator.sandbox.anthropic_books import Books, Denied
 from rotator.sandbox.anthropic_faults import Fault, FaultRule, FaultRules
 from rotator.sandbox.anthropic_wire import Answer, Request, encode, error_body, invalid, json_body, record_to_json
+from rotator.sandbox.meter import Reporting
 
 PREFIX = "/_sandbox/"
 TOKEN_HEADER = "x-sandbox-token"  # noqa: S105  a header's name, not a secret
@@ -59,6 +61,9 @@ class Control:
                 return record_to_json(self._books.change(key_id, status=wanted, name=_text(body, "name")))
             case "POST", ["faults"]:
                 self._rules.replace(_rules(json_body(request)))
+                return {}
+            case "POST", ["reports"]:
+                self._books.meter.reporting = _reporting(json_body(request), self._books.now())
                 return {}
             case "POST", ["slowness"]:
                 body = json_body(request)
@@ -109,6 +114,25 @@ def _rule(rule: Json) -> FaultRule:
             truncate=fault.get("truncate") is True,
             carried_out=fault.get("carried_out") is True,
         ),
+    )
+
+
+def _reporting(body: Mapping[str, Json], now: datetime) -> Reporting:
+    shown, watermark, every = (
+        _text(body, "open") or "both",
+        _text(body, "watermark") or "honest",
+        body.get("late_every"),
+    )
+    if shown not in ("both", "legacy", "none") or watermark not in ("honest", "null", "stuck"):
+        raise invalid("open: both, legacy or none; watermark: honest, null or stuck")
+    return Reporting(
+        open=shown,  # type: ignore[arg-type]  # checked just above; mypy does not narrow a str by `in`
+        watermark=watermark,  # type: ignore[arg-type]  # likewise
+        stuck_at=now,
+        lag=_seconds(body, "lag_seconds"),
+        late_every=every if isinstance(every, int) else 0,
+        late_by=_seconds(body, "late_seconds"),
+        dead_since=now if body.get("dead") is True else None,
     )
 
 

@@ -39,6 +39,12 @@ class Console:
     def key_status(self, key_id: str) -> KeyStatus:
         return KeyStatus(self._record("GET", key_id)["status"])
 
+    def open_reports(self, lag_seconds: float) -> None:
+        """Let the Admin key read usage by key; `lag_seconds`: how late a call is counted."""
+        headers = {TOKEN_HEADER: self._token}
+        body: Json = {"open": "both", "lag_seconds": lag_seconds}
+        _checked(call("POST", f"{self.url}{PREFIX}reports", headers=headers, body=body))
+
     def _record(self, method: str, key_id: str, body: Json = None) -> dict[str, Json]:
         url = f"{self.url}/v1/organizations/api_keys/{key_id}"
         version = {"anthropic-version": "2023-06-01"}

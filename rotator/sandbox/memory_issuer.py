@@ -31,8 +31,6 @@ class MemoryIssuer:
     def __init__(self, clock: Clock, *, draw: Draw = secrets.choice, books: Books | None = None) -> None:
         self.books = books or Books(clock.now, draw=draw)
         self.manages = True
-        self.reports = False
-        """Whether usage can be read. Then it is counted by the books' meter, as the server would."""
         self._read: Usage | None = None
         self.calls: list[tuple[str, ...]] = []
         self.before: Callable[[tuple[str, ...]], None] = _nothing
@@ -78,12 +76,13 @@ class MemoryIssuer:
     def usage(self, key_ids: Sequence[str], since: datetime) -> Reading:
         self._note("usage", *key_ids)
         now, meter = self.books.now(), self.books.meter
-        if not self.manages or not self.reports or meter.reporting.open == "none":
+        if not self.manages or meter.reporting.open == "none":
             return Unread("this sandbox lets nobody read usage")
         if self._read is not None and now - self._read.read_at < MINUTE:
             return self._read
-        minutes = {id: _minutes(meter.table({id}, since, now + MINUTE, now)) for id in key_ids}
         legacy = meter.reporting.open == "legacy"
+        each = TOKENS if legacy else 1
+        minutes = {id: _minutes(meter.table({id}, since, now + MINUTE, now), each) for id in key_ids}
         self._read = Usage(
             source=Source.LEGACY if legacy else Source.ANALYTICS,
             since=since,
@@ -131,18 +130,21 @@ class MemoryIssuer:
         self.before(call)
 
 
+TOKENS: Final = 9
+"""Of every message of the sandbox: 8 in, 1 out."""
+
 _LISTED: Final = tuple(model.id for model in MODELS if model.lifecycle == "active")
 
 
-def _minutes(table: Sequence[tuple[Cell, int]]) -> tuple[Minute, ...]:
-    """The rows of one key, oldest first, as minutes."""
+def _minutes(table: Sequence[tuple[Cell, int]], each: int) -> tuple[Minute, ...]:
+    """The rows of one key, oldest first, as minutes. `each`: what one call counts for."""
     found: dict[datetime, list[tuple[Cell, int]]] = {}
     for cell, calls in table:
         found.setdefault(cell.minute, []).append((cell, calls))
     return tuple(
         Minute(
             at=at,
-            volume=sum(calls for _, calls in rows),
+            volume=each * sum(calls for _, calls in rows),
             models=frozenset(cell.model for cell, _ in rows),
             workspaces=frozenset(cell.workspace for cell, _ in rows if cell.workspace),
         )

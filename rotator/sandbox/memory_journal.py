@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from threading import Lock
 
@@ -26,6 +26,9 @@ class MemoryJournal:
         with self._lock:
             rows = self._logs.get(credential, [])[max(0, after - 1) :]
         return chain.follow([chain.from_row(row) for row in rows], after)
+
+    def read_many(self, credentials: Sequence[str]) -> Mapping[str, Sequence[Event]]:
+        return {credential: self.read(credential) for credential in credentials}
 
     def append(self, credential: str, event: Event) -> None:
         row = chain.to_row(event)

@@ -26,10 +26,10 @@ class Reporting:
     on nothing is counted, and nothing says so.
 
     `watermark`: what the analytics report says of itself: `honest`, `null`, or `stuck` at `stuck_at`. `open`: which
-    reports an Admin key may read.
+    reports an Admin key may read: none, until told so. By the minute a rotation takes minutes, not seconds.
     """
 
-    open: Literal["both", "legacy", "none"] = "both"
+    open: Literal["both", "legacy", "none"] = "none"
     lag: timedelta = timedelta(seconds=30)
     late_every: int = 0
     late_by: timedelta = timedelta()

@@ -46,6 +46,7 @@ __all__ = ["FIELD", "SECRET", "Failure", "Traffic", "World"]
 _START = 60.0  # seconds that any one part may take to come up
 _FIRST_TRAFFIC = 20.0  # seconds until the first request has succeeded
 _LOOK = 0.05  # seconds
+_COUNTED_AFTER = 1.0  # seconds from a call to its place in the usage reports, where those are open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +92,20 @@ class World:
         fleet: Sequence[Spec] = DEFAULT_FLEET,
         rate: float = 48.0,
         store: StoreKind = "aws",
+        managed: bool = True,
+        reports: bool = False,
+        straggler: bool = False,
     ) -> None:
-        """`rate`: requests a second through the whole fleet. `store` both: the key is in both. Starts nothing yet."""
+        """`rate`: requests a second through the whole fleet. `store` both: the key is in both. Starts nothing yet.
+
+        `managed`: there is an Admin key; `reports`: it may read usage by key, counted by the minute. `straggler`: one
+        more consumer, which is on no list and reads the key at boot.
+        """
         self.directory = directory.absolute()
         self.specs = tuple(fleet)
         self._kinds = servers_for(store)
         self._rate = rate
+        self._managed, self._reports, self._straggler = managed, reports, straggler
         self._ends = ExitStack()
 
     def __enter__(self) -> World:
@@ -136,6 +145,10 @@ class World:
         """Disable a key at once and ask nobody, as people do in the Console."""
         self._console.set_status(key_id, KeyStatus.INACTIVE)
 
+    def archive(self, key_id: str) -> None:
+        """Delete a key for good, as people do in the Console."""
+        self._console.set_status(key_id, KeyStatus.ARCHIVED)
+
     def key_status(self, key_id: str) -> KeyStatus:
         return self._console.key_status(key_id)
 
@@ -173,12 +186,14 @@ class World:
             self.directory,
             secrets=[place.reference for place in self._places],
             vault="".join(place.config for place in self._places),
-            admin_key_file=admin_key_file,
+            admin_key_file=admin_key_file if self._managed else None,
             fleet=self.fleet_url,
             specs=self.specs,
             hot_urls=self._hot_urls(),
             playbook=write_playbook(self.directory),
         )
+        if self._reports:
+            self._console.open_reports(_COUNTED_AFTER)
         self._await_traffic()
 
     def _start_fleet(self) -> None:
@@ -192,6 +207,8 @@ class World:
             environment.update(place.reading)
         fleet = self._spawn("fleet", "rotator.sandbox.fleet_server", wanted, environment)
         self.fleet_url = str(fleet.ready(_START)["url"])
+        if self._straggler:
+            self._spawn("straggler", "rotator.sandbox.straggler", [self._places[0].reference], environment)
         wanted = [self.fleet_url, *token, "--rate", str(self._rate)]
         traffic = self._spawn("traffic", "rotator.sandbox.traffic", wanted, {})
         self._traffic_url = str(traffic.ready(_START)["url"])

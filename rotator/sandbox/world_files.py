@@ -36,7 +36,7 @@ def write_config(
     directory: Path,
     *,
     secrets: Sequence[str],
-    admin_key_file: Path,
+    admin_key_file: Path | None,
     fleet: str,
     specs: Sequence[Spec],
     hot_urls: Mapping[str, Sequence[str]],
@@ -45,13 +45,14 @@ def write_config(
 ) -> Path:
     """DESIGN section 6. A JSON text is also YAML, which settles how paths and URLs are quoted.
 
-    `vault`: the block of that name, or nothing.
+    `admin_key_file` None: there is no Admin key. `vault`: the block of that name, or nothing.
     """
     consumers = "".join(
         _boot(spec, wave, fleet) if spec.kind == "boot" else _hot(spec, hot_urls[spec.name], fleet)
         for wave, spec in enumerate(specs, start=1)
     )
     places = "".join(f"      - {json.dumps(secret)}\n" for secret in secrets)
+    admin = f"admin_key: {json.dumps(f'file:{admin_key_file}')}" if admin_key_file is not None else ""
     path = directory / "rotate.yaml"
     path.write_text(
         f"""\
@@ -61,8 +62,7 @@ journal: {json.dumps(f"sqlite:///{directory / 'journal.db'}")}
 credentials:
   {CREDENTIAL}:
     issuer:
-      anthropic:
-        admin_key: {json.dumps(f"file:{admin_key_file}")}
+      anthropic: {{{admin}}}
     secrets:
 {places}\
     consumers:

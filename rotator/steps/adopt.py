@@ -29,7 +29,8 @@ class Adopt:
         ping = issuer.ping(context.key, inference=rotation.plan.playbook.pings.inference)
         old_ping = self._old_ping(context)
         record = _record(context, context.key.fingerprint)
-        old_record = issuer.record(rotation.old.key_id) if rotation.old and rotation.old.key_id else None
+        known = rotation.old.key_id if rotation.old and issuer.manages else None  # a name is no right to look it up
+        old_record = issuer.record(known) if known else None
         used = self._used(context, record) if ping.verdict is Verdict.PASSED else []
         compared = parity.compare(
             context.ports.clock.now(), ping, old_ping, record, old_record, used, retires_after(rotation.plan)

@@ -114,6 +114,15 @@ def test_credentials_are_kept_apart_and_listed_in_order(journal: Journal) -> Non
     assert list(journal.read("we")) == []
 
 
+def test_many_logs_are_read_in_one_look_each_whole_and_none_of_another(journal: Journal) -> None:
+    assert journal.read_many(["web"]) == {"web": []}
+    web, api, _ = fill(journal, "web", 3), fill(journal, "api", 1), fill(journal, "other", 2)
+    found = journal.read_many(["web", "none", "api"])
+    assert {name: list(log) for name, log in found.items()} == {"web": web, "none": [], "api": api}
+    assert list(found) == ["web", "none", "api"]
+    assert journal.read_many([]) == {}
+
+
 def test_any_text_survives(journal: Journal) -> None:
     text = "ключ 🔑 'quoted' \"double\" %s {x} \x00 \n end"
     event = event_after(None, holder="zoë@höst:1", data={text: text})

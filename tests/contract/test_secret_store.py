@@ -295,3 +295,9 @@ def test_the_first_key_of_a_secret_becomes_current(empty: World) -> None:
 
 def test_a_secret_without_copies_has_none_that_lags(world: World) -> None:
     assert list(world.store.lagging()) == []
+
+
+def test_a_secret_that_is_in_order_warns_of_nothing_and_is_not_changed_by_being_asked(world: World) -> None:
+    before = world.plain(), current_of(world)
+    assert list(world.store.warnings()) == []
+    assert (world.plain(), current_of(world), held_by(world.store, Label.PENDING)) == (*before, None)

@@ -22,6 +22,9 @@ from rotator.model.keys import Fingerprint
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDERS = sorted(path for path in EXAMPLES.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
 every_example = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+every_rotation = pytest.mark.parametrize(
+    "folder", [folder for folder in FOLDERS if (folder / "rotate.yaml").is_file()], ids=lambda folder: folder.name
+)
 
 
 def rotate(*words: str) -> tuple[int, str]:
@@ -37,7 +40,7 @@ def test_there_are_examples_and_the_index_names_each() -> None:
     assert [folder.name for folder in FOLDERS if f"({folder.name}/README.md)" not in index] == []
 
 
-@every_example
+@every_rotation
 def test_its_configuration_makes_a_plan_that_ends_with_the_old_key_archived(folder: Path) -> None:
     config = load_config(folder / "rotate.yaml")
     for credential in config.credentials.values():
@@ -51,16 +54,16 @@ def test_its_configuration_makes_a_plan_that_ends_with_the_old_key_archived(fold
 def test_its_readme_names_files_that_are_there(folder: Path) -> None:
     text = (folder / "README.md").read_text()
     named = set(re.findall(r"\]\(([\w.-]+)\)", text)) | set(re.findall(r"\bpython (\w+\.py)\b", text))
-    assert {name for name in named if not (folder / name).exists()} == set()
+    assert {name for name in named if not [*folder.rglob(name)]} == set()
 
 
 @every_example
 def test_its_scripts_compile(folder: Path) -> None:
-    for script in folder.glob("*.py"):
+    for script in folder.rglob("*.py"):
         compile(script.read_text(), str(script), "exec")
 
 
-@every_example
+@every_rotation
 def test_its_deploy_commands_are_there(folder: Path) -> None:
     for credential in load_config(folder / "rotate.yaml").credentials.values():
         for consumer in credential.consumers:
@@ -70,7 +73,7 @@ def test_its_deploy_commands_are_there(folder: Path) -> None:
                 assert (folder / script).is_file()
 
 
-@every_example
+@every_rotation
 def test_config_check_and_plan_accept_it(folder: Path) -> None:
     code, said = rotate("config", "check", "--config", str(folder))
     assert (code, "is fine" in said) == (0, True), said

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -31,11 +32,13 @@ _ROOMS: Final = ("rotator/core", "rotator/steps", "rotator/engine.py")
 _FAST: Final = (
     *("judge", "decide", "approval", "plan", "record", "fold", "owed", "status", "chain", "due", "remarks", "report"),
     *("slips", "hygiene", "check_causes", "diagnosis", "engine", "engine_by_hand", "engine_failures", "engine_soak"),
-    *("session", "orders", "orders_conflict", "overtaken", "narrow_escapes", "sim_found", "survivors", "announce"),
+    *("session", "orders", "orders_conflict", "overtaken", "narrow_escapes", "sim_found", "edges", "announce"),
 )
 """Files of tests/unit."""
 
-_SLOW: Final = {"tests/simulation/test_drain_variants.py": ("core.drain", "core.silence", "core.windows", "steps.drain")}
+_SLOW: Final = {
+    "tests/simulation/test_drain_variants.py": ("core.drain", "core.silence", "core.windows", "steps.drain")
+}
 """Tests that are run only for mutants of these modules."""
 
 _QUIET: Final = ("-o", "addopts=", "-p", "no:cacheprovider", "-o", "timeout=0", "-p", "no:xdist", "-p", "no:terminal")
@@ -43,6 +46,9 @@ _QUIET: Final = ("-o", "addopts=", "-p", "no:cacheprovider", "-o", "timeout=0", 
 _LONGEST: Final = 90.0
 _WORK: Final = 25
 """Seconds, and seconds of the processor, that one mutant's tests may take: several times what they take unchanged."""
+
+_PROGRESS: Final = 50
+"""A line after so many mutants."""
 
 _KILLED, _SURVIVED, _NOT_RUN = 3, 0, 4
 
@@ -54,8 +60,16 @@ class Sampler:
         self.sample, self.seconds, self.jobs = sample, seconds, jobs
         self.counts: Counter[str] = Counter()
         self.survivors: list[Mutant] = []
+        self.said = 0
         self.baseline = 0.0
         """Seconds that all the tests take without a mutation."""
+
+    def pytest_configure(self) -> None:
+        """The same examples for every mutant, and no deadline: the machine is busy with the others."""
+        from hypothesis import settings  # not before pytest has prepared its plugins
+
+        settings.register_profile("mutants", deadline=None, database=None, derandomize=True)
+        settings.load_profile("mutants")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         began = time.monotonic()
@@ -98,6 +112,11 @@ class Sampler:
             del running[child]
             self._count(mutant, os.waitstatus_to_exitcode(status))
         time.sleep(0.01)
+        done = self.counts.total()
+        if done >= self.said + _PROGRESS:
+            self.said = done
+            sys.stdout.write(f"{done} of {len(self.sample)}: {dict(self.counts)}\n")
+            sys.stdout.flush()
 
     def _count(self, mutant: Mutant, code: int) -> None:
         if code == _NOT_RUN:
@@ -163,7 +182,7 @@ def everything() -> list[Mutant]:
 
 def main(words: list[str] | None = None) -> int:
     given = _arguments(words)
-    whole = [mutant for mutant in everything() if given.only in mutant.module]
+    whole = [mutant for mutant in everything() if re.search(given.only, mutant.module)]
     sample = Random(given.seed).sample(whole, min(given.count, len(whole)))
     names = [*(f"tests/unit/test_{name}.py" for name in _FAST), *_SLOW]
     files = [str(ROOT / name) for name in names if (ROOT / name).exists()]
@@ -182,7 +201,7 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="which ones (default 1)")
     parser.add_argument("--seconds", type=float, default=600, help="begin no more after so long (default 600)")
     parser.add_argument("--jobs", type=int, default=2, help="at a time (default 2)")
-    parser.add_argument("--only", default="", help="modules whose name holds this")
+    parser.add_argument("--only", default="", help="modules whose name matches this")
     return parser.parse_args(words)
 
 

@@ -99,7 +99,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
             yield f"`{value}` negated", lambda: setattr(node, "value", not value)
         case ast.Constant(value=int(number)):
             yield f"`{number}` plus one", lambda: setattr(node, "value", number + 1)
-        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and not value.value):
             yield f"return nothing, not `{_short(value)}`", lambda: setattr(node, "value", ast.Constant(None))
 
 

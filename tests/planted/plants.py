@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.planted.plants_done import DONE
-from tests.planted.plants_judged import JUDGED
+from tests.planted.plants_decided import DECIDED
+from tests.planted.plants_effected import EFFECTED
+from tests.planted.plants_journaled import JOURNALED
+from tests.planted.plants_seen import SEEN
 
-PLANTS: Final = (*JUDGED, *DONE)
+PLANTS: Final = (*SEEN, *DECIDED, *JOURNALED, *EFFECTED)

@@ -1,4 +1,4 @@
-"""`python -m tests.planted.table`: sow every plant, and write bug → law → catcher to docs/discussion/planted-bugs.md."""
+"""`python -m tests.planted.table`: sow every plant, and write bug → law → catcher to the page in docs/discussion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.planted.plants import PLANTS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "discussion" / "planted-bugs.md"
 
-SIMULATED: Final = 300
+SIMULATED: Final = 60
 """Seeds that the simulation alone is given for each plant, to see what it can find without knowing where to look."""
 
 _TOP: Final = """\

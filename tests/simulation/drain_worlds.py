@@ -28,8 +28,9 @@ Telemetry = Literal["well", "dead", "null", "stuck"]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`slow`: seconds between two calls of the rarest consumer. `linger`: how long chat's old instances go on; `blind`: how
-    long nobody can tell what chat holds, so that the next wave waits. `heals`: minutes until everything is put right."""
+    """`slow`: seconds between two calls of the rarest consumer. `linger`: how long chat's old instances go on; `blind`:
+    how long nobody can tell what chat holds, so that the next wave waits. `heals`: minutes until all is put right.
+    """
 
     seed: int
     trouble: Trouble
@@ -84,7 +85,6 @@ class DrainWorld:
         # Nothing probes batch: only its own calls find out that its key is dead, and they come too late.
         chat, batch = consumer("chat"), consumer("batch", wave=2, cadence=slow, probe=None)
         self.world = MemoryWorld(playbook=self._playbook(), secrets=1, consumers=(chat, batch), hook=self._looked_at)
-        self.world.issuer.reports = True
         self.world.issuer.books.meter.reporting = self._reporting()
         self.traffic = Traffic(self.world.clock, self.world.issuer.books, MODEL)
         self.under: list[str] = []

@@ -33,7 +33,8 @@ def world() -> Iterator[AnthropicWorld]:
     clock = Laptop()
     with SandboxAnthropic(now=clock.now) as server:
         admin, _ = server.books.issue_admin()
-        yield AnthropicWorld(clock, server, AnthropicIssuer(admin_key=lambda: admin, clock=clock, base_url=server.url))
+        issuer = AnthropicIssuer(admin_key=lambda: admin, clock=clock, base_url=server.url)
+        yield AnthropicWorld(clock, server, issuer, admin)
 
 
 def overloaded(world: AnthropicWorld) -> list[str]:

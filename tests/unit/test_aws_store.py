@@ -264,4 +264,6 @@ def test_a_replica_is_read_and_not_written(sandbox: SandboxAws, client: SecretsM
     assert replica.read(Label.CURRENT) is not None
     with pytest.raises(Refused, match="primary region, eu-west-1"):
         replica.stage(version_id(), make_key(), CLAIM)
+    with pytest.raises(Refused, match="primary region, eu-west-1"):
+        replica.warnings()  # known before a rotation begins
     there.close()

@@ -243,6 +243,8 @@ def test_an_edited_row_is_found_and_named(journal: SqlJournal, path: Path, sql: 
     with pytest.raises(JournalError, match=says) as caught:
         journal.read("prod")
     assert caught.value.hint
+    with pytest.raises(JournalError, match=says):
+        journal.read_many(["other", "prod"])
 
 
 def test_nothing_is_appended_behind_a_sequence_number_that_is_none(journal: SqlJournal, path: Path) -> None:

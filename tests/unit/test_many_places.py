@@ -17,6 +17,7 @@ from rotator.model.decision import Exit, Stop
 from rotator.model.errors import Refused, StoreConflict, Unreachable
 from rotator.model.keys import KeyStatus, Label
 from rotator.model.plan import Phase
+from rotator.orders import open_rotation
 from rotator.ports import SecretStore
 from rotator.sandbox.aws import SandboxAws
 from rotator.sandbox.memory_store import MemorySecretStore
@@ -196,6 +197,27 @@ def test_places_that_hold_different_keys_are_shown_one_by_one_and_nothing_is_beg
     assert other.reveal() not in caught.value.message + caught.value.hint
     assert world.session().rotation is None
     assert all(store.holder() is None for store in world.stores.values())
+
+
+def test_what_a_store_warns_of_is_told_when_the_rotation_opens_and_what_it_refuses_opens_none(
+    sandboxes: Sandboxes,
+) -> None:
+    world = with_stores(a_world(2), sandboxes, "memory", "vault")
+    vault, store = sandboxes.place.client.secrets.kv.v2, list(world.stores.values())[1]
+    path = cast(VaultSecretStore, store)._ref.path
+    vault.update_metadata(path, max_versions=1, mount_point="secret")
+    sandboxes.place.client.write_data("secret/config", data={"max_versions": 1})
+    try:
+        session = world.session()
+        with session, pytest.raises(Refused, match="keeps one version only"):
+            open_rotation(session, world.ports(), world.plan, "tester")
+        assert session.rotation is None
+        vault.update_metadata(path, max_versions=2, mount_point="secret")
+        with session:
+            [warning] = open_rotation(session, world.ports(), world.plan, "tester")
+        assert "keeps 2 versions only" in warning
+    finally:
+        sandboxes.place.client.write_data("secret/config", data={"max_versions": 0})
 
 
 # Both kinds together, killed around every promotion and every way back

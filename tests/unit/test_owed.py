@@ -199,6 +199,13 @@ def test_an_unproven_drain_is_owed_until_the_soak_has_passed_or_somebody_settles
     assert debts(replace(rotation, gates={**rotation.gates, SOAK: evidence(SOAK)})) == []
 
 
+def test_an_unproven_drain_of_an_abandoned_rotation_is_paid_by_the_one_that_takes_charge_of_that_key() -> None:
+    rotation = ended(SOAK, Outcome.ABANDONED)
+    rotation = replace(rotation, gates={**rotation.gates, DRAIN: evidence(DRAIN, facts={"unproven": True})})
+    assert [debt.kind for debt in debts(rotation)] == ["old_key", "unproven"]
+    assert debts(rotation, replace(a_rotation(), id="r2")) == []
+
+
 @pytest.mark.parametrize(("step", "said"), [(DISABLE, "`disable` failed"), (ARCHIVE, "`archive` failed")])
 def test_a_revocation_that_failed_is_owed_and_one_that_a_person_is_asked_to_do_is_not(step: StepId, said: str) -> None:
     rotation = all_passed(upto=step)

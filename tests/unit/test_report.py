@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -129,6 +129,26 @@ def test_a_part_that_does_not_follow_from_the_events_is_found_even_with_a_digest
         assert not report[part] or broken(forged(report, **{part: report[part][:-1]})), part
     for part in ("rotation", "plan", "keys", "log"):
         assert broken(forged(report, **{part: {**report[part], "id": "another"}})), part
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "x", -1, True, 1e300, "9999-12-31T23:59:59+00:00"])
+def test_whatever_stands_anywhere_in_a_file_is_refused_in_words_and_never_a_crash(value: Any) -> None:
+    report = json.loads(small())
+    for path in [*_paths(report)]:
+        changed = json.loads(small())
+        inner = changed
+        for name in path[:-1]:
+            inner = inner[name]
+        inner[path[-1]] = value
+        broken(forged(changed))  # whole or not: it says so
+    assert broken(text({**report, "credential": "\ud800"}).encode())
+
+
+def _paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in pairs:
+        yield (*before, name)
+        yield from _paths(inner, (*before, name))
 
 
 def test_a_debt_cannot_be_taken_out_of_a_report() -> None:

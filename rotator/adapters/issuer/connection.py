@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rotator.adapters.issuer.bounded import bounded
@@ -16,6 +17,8 @@ from rotator.model.keys import KeyText
 from rotator.ports import Clock
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from anthropic import Anthropic
     from httpx2 import Client, Request
 
@@ -61,6 +64,13 @@ class Connection:
         self._base_url = base_url
         self._whole_seconds = whole_seconds
 
+    @cached_property
+    def _tls(self) -> SSLContext:
+        # What each client would make for itself (`verify=True`): loading the roots takes longer than a request.
+        from httpx2 import create_ssl_context
+
+        return create_ssl_context()
+
     @contextmanager
     def client(self, key: KeyText) -> Iterator[Anthropic]:
         """A client that sends this key, whatever ANTHROPIC_* variables, profiles or a URL's user name say."""
@@ -90,6 +100,7 @@ class Connection:
 
         http = on_time(
             self._whole_seconds,
+            verify=self._tls,
             follow_redirects=False,  # a redirect could carry the key to another host
             timeout=Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             event_hooks={"request": [last_word], "response": [bounded(self._clock)]},

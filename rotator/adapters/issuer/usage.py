@@ -1,8 +1,8 @@
 """What keys were used for, by the minute, from Anthropic's reports. Facts: Per-key usage.
 
 The analytics report (beta) counts requests and says how fresh it is; the legacy one counts tokens, and is asked where
-the first may not be read. An organisation is asked at most once a minute by one process, for every key that any rotation
-in it has named: further calls within that minute get the same reading.
+the first may not be read. An organisation is asked at most once a minute by one process, for every key that any
+rotation in it has named: further calls within that minute get the same reading.
 """
 
 from __future__ import annotations
@@ -172,8 +172,9 @@ class _Report:
         # Both by their paths: the SDK has no binding for the legacy one, and both should be asked alike.
         from httpx2 import Response
 
-        query: dict[str, object] = {"starting_at": _rfc(start), "ending_at": _rfc(end), "api_key_ids[]": self._ids}
-        query["group_by[]"] = ["api_key_id", "model", "workspace_id"]
+        # The SDK writes a list as `name[]=…&name[]=…`, as both reports want it.
+        query: dict[str, object] = {"starting_at": _rfc(start), "ending_at": _rfc(end), "api_key_ids": self._ids}
+        query["group_by"] = ["api_key_id", "model", "workspace_id"]
         query |= {"limit": PAGE if source is Source.ANALYTICS else int(SPAN / MINUTE)}
         query |= {"page": cursor} if cursor else {}
         if source is Source.ANALYTICS:

@@ -13,6 +13,7 @@ import sqlite3
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -82,7 +83,7 @@ def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
     )
     connection.place = place
     # Undecodable text must reach the chain's check, which names the event, not fail in the driver.
-    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    connection.text_factory = methodcaller("decode", "utf-8", "surrogateescape")
     # A value that nobody can have journaled is refused by SQLite before it is read into memory.
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2 * MAX_ROW_BYTES)
     try:

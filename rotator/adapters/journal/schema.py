@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -74,8 +76,11 @@ def create(connection: Connection) -> None:
 
 
 def events_from(credential: str, seq: int) -> Select[tuple[object, ...]]:
-    wanted = [column for column in _events.c if column.name != "credential"]
-    return select(*wanted).where(_events.c.credential == credential, _events.c.seq >= seq).order_by(_events.c.seq)
+    return select(_events).where(_events.c.credential == credential, _events.c.seq >= seq).order_by(_events.c.seq)
+
+
+def events_of(credentials: Sequence[str]) -> Select[tuple[object, ...]]:
+    return select(_events).where(_events.c.credential.in_(credentials)).order_by(_events.c.credential, _events.c.seq)
 
 
 def last(credential: str) -> Select[tuple[int, str]]:

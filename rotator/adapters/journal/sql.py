@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from rotator.model.event import GENESIS, Event
 from rotator.ports import Conflict, Lease
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 BUSY = timedelta(seconds=10)
 """Longest wait for another process's lock. A transaction here takes milliseconds."""
@@ -44,9 +44,15 @@ class SqlJournal:
         """See `ports.Journal`. `after` itself must still be there: the chain is checked from it."""
         from rotator.adapters.journal import schema
 
-        with self._reading() as connection:
-            rows = connection.execute(schema.events_from(credential, after)).mappings().all() if connection else []
-        return chain.follow([chain.from_row({str(name): row[name] for name in row}) for row in rows], after)
+        return chain.follow([chain.from_row(row) for row in self._rows(schema.events_from(credential, after))], after)
+
+    def read_many(self, credentials: Sequence[str]) -> Mapping[str, Sequence[Event]]:
+        from rotator.adapters.journal import schema
+
+        logs: dict[str, list[Event]] = {credential: [] for credential in credentials}
+        for row in self._rows(schema.events_of(credentials)):
+            logs[str(row["credential"])].append(chain.from_row(row))
+        return {credential: chain.follow(log, 0) for credential, log in logs.items()}
 
     def append(self, credential: str, event: Event) -> None:
         from sqlalchemy.exc import IntegrityError
@@ -110,6 +116,14 @@ class SqlJournal:
     def close(self) -> None:
         """Close the connection that is kept, which otherwise ends with this object; the next use opens it again."""
         self._database.close()
+
+    def _rows(self, query: Select[tuple[object, ...]]) -> list[chain.Row]:
+        with self._reading() as connection:
+            if connection is None:
+                return []
+            found = connection.execute(query)
+            names = list(found.keys())
+            return [dict(zip(names, row, strict=True)) for row in found]
 
     @contextmanager
     def _reading(self) -> Iterator[Connection | None]:

@@ -11,6 +11,7 @@ from rotator.cli.options import AsJson
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rotator.cli.demo_scenes import Scene
     from rotator.cli.screen import Screen
     from rotator.sandbox.world import World
 
@@ -29,6 +30,15 @@ def demo(
         Literal["aws", "vault", "both"],
         typer.Option("--store", metavar="aws|vault|both", help="Where the key is kept. both: the same key in each."),
     ] = "aws",
+    straggler: Annotated[
+        bool,
+        typer.Option(
+            "--straggler", help="Two minutes: a consumer on no list uses the old key. Exit 0: it was not disabled."
+        ),
+    ] = False,
+    no_admin: Annotated[
+        bool, typer.Option("--no-admin", help="Without an Admin key: what cannot be proven then.")
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the sandbox up at the end, to look around in, until Ctrl-C.")
     ] = False,
@@ -36,11 +46,16 @@ def demo(
 ) -> None:
     """Replace a key under live traffic, in a sandbox on this machine. Nothing outside it is touched."""
     from rotator.adapters.clock import SystemClock
+    from rotator.cli.demo_scenes import Scene
     from rotator.cli.demo_world import fresh_directory, require_sandbox, until_interrupted, world_in
     from rotator.cli.screen import open_screen
     from rotator.cli.work import plainly
+    from rotator.model.errors import UsageError
 
     with plainly(lambda: None, json=json):
+        if straggler + no_admin + naive > 1:
+            raise UsageError("--naive, --straggler and --no-admin are scenes of their own", "rotate demo --straggler")
+        scene = Scene.STRAGGLER if straggler else Scene.NO_ADMIN if no_admin else Scene.WHOLE
         if store != "vault":
             require_sandbox()
         begun = SystemClock().now()
@@ -49,10 +64,12 @@ def demo(
             screen = open_screen(json=json)
             parts = f"{STORES[store]}, Anthropic, six instances of three services, traffic"
             screen.say(f"Starting a sandbox on this machine: {parts}.")
-            with world_in(directory, store) as world:
+            with world_in(directory, store, scene) as world:
                 screen.say("It is up: some 48 requests a second go through all instances, with the old key.")
+                if not naive:
+                    screen.say(scene.opening)
                 try:
-                    code = (_naive if naive else _rotation)(world, screen, begun, json)
+                    code = _naive(world, screen, begun, json) if naive else _rotation(world, screen, begun, json, scene)
                 finally:
                     screen.close()
                 if keep:
@@ -60,15 +77,18 @@ def demo(
         raise typer.Exit(code)
 
 
-def _rotation(world: World, screen: Screen, begun: datetime, json: bool) -> int:
+def _rotation(world: World, screen: Screen, begun: datetime, json: bool, scene: Scene) -> int:
     from rotator.cli.demo_result import rotated
     from rotator.cli.demo_rotation import rotate
+    from rotator.cli.demo_scenes import Scene, refusal
     from rotator.cli.results import show, show_json
 
-    result, code = rotate(world, screen, begun)
+    result, code, report, end = rotate(world, screen, begun, scene)
     screen.close()
     if json:
-        show_json(result.to_json())
+        show_json({**result.to_json(), **({"drain": report["drain"]} if scene is Scene.STRAGGLER else {})})
+    elif scene is Scene.STRAGGLER:
+        show("\n".join(["", *refusal(result, report, end)]))
     else:
         show("\n".join(["", *rotated(result, world)]))
     return code

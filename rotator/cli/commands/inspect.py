@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,10 @@ from rotator.cli.options import AsJson, ConfigPath, Name, OptionalName
 
 if TYPE_CHECKING:
     from rotator.wiring import Workplace
+
+
+_AT_ONCE: Final = 50
+"""Logs that are in memory together; one look at the journal for each credential took as long as its events."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +38,7 @@ def status(
         place = open_workplace(config)
         names = [place.credential(name).name] if name else sorted(place.config.credentials)
         while True:
-            reports = [_report(place, one) for one in names]
+            reports = _reports(place, names)
             if json:
                 show_json(reports[0] if name else reports)
             else:
@@ -46,12 +50,16 @@ def status(
             raise typer.Exit(9)
 
 
-def _report(place: Workplace, name: str) -> Mapping[str, Any]:
+def _reports(place: Workplace, names: Sequence[str]) -> list[Mapping[str, Any]]:
     from rotator.core.fold import rotations
     from rotator.core.status import status as report
 
-    found = rotations(place.journal.read(name))
-    return report(name, found[-1] if found else None, place.clock.now(), found[:-1])
+    reports: list[Mapping[str, Any]] = []
+    for first in range(0, len(names), _AT_ONCE):
+        for name, log in place.journal.read_many(names[first : first + _AT_ONCE]).items():
+            found = rotations(log)
+            reports.append(report(name, found[-1] if found else None, place.clock.now(), found[:-1]))
+    return reports
 
 
 def _show(reports: list[Mapping[str, Any]]) -> None:

@@ -91,6 +91,13 @@ def finish(
         str | None,
         typer.Option("--approve", metavar="disable,archive", help="Say yes beforehand; needs --by, --reason."),
     ] = None,
+    accept_unproven: Annotated[
+        bool,
+        typer.Option(
+            "--accept-unproven",
+            help="Take on that the old key's silence is not proven; needs --by, --reason. Never covers traffic.",
+        ),
+    ] = False,
     by: By = None,
     reason: Reason = None,
     watch: _Watch = False,
@@ -98,7 +105,9 @@ def finish(
     json: AsJson = False,
 ) -> None:
     """CONTRACT: ask, disable the old key, soak, ask, archive. A soak of a day: --watch, or `rotate tick` from cron."""
+    from rotator import orders
     from rotator.cli.work import desk, me, said
+    from rotator.core.approval import UNPROVEN, may_take_on
     from rotator.engine import Run
     from rotator.model.errors import UsageError
 
@@ -108,12 +117,18 @@ def finish(
             if word not in ("disable", "archive"):
                 raise UsageError(f"`{word}` cannot be approved here", "--approve disable,archive")
         yes = {word: said(by, reason, f"--approve {word}") for word in words}
+        if accept_unproven:
+            yes[UNPROVEN] = said(by, reason, "--accept-unproven")
         rotation = work.forward(work.open_rotation("finish"))
         work.refuse_unproven(rotation)
+        if accept_unproven and rotation.plan.playbook.drain.unproven == "refuse":
+            raise UsageError("the playbook refuses to go on without proof", f"rotate status {name}")
         if "archive" in words:
             work.refuse_attesting_ahead(rotation)
         work.place.checked_plan(work.credential, rotation)
         with work.session:
+            if accept_unproven and may_take_on(rotation):
+                orders.approve(work.session, UNPROVEN, yes[UNPROVEN])
             stay = None if watch else timedelta(seconds=60)
             end = work.go_on(Run(by=by or me(), stay=stay, yes=yes))
         work.finish(end)

@@ -59,8 +59,8 @@ def _pass(place: Workplace, name: str, *, json: bool) -> tuple[JsonObject, int]:
     if session.rotation is None:
         return status(name, None, place.clock.now()), 0
     try:
+        announce(session, place)  # before anything can fail: who is owed something is told though nothing works
         if session.rotation.outcome is not Outcome.OPEN:
-            announce(session, place)
             report = status(name, session.rotation, place.clock.now(), session.earlier)
             _show_owed(report, json=json)
             return report, int(Exit.OWED if report["owed"] else Exit.DONE)

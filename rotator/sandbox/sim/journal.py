@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rotator.core import chain
@@ -23,6 +23,9 @@ class SimulatedJournal:
 
     def read(self, credential: str, after: int = 0) -> Sequence[Event]:
         return self.events[after:]
+
+    def read_many(self, credentials: Sequence[str]) -> Mapping[str, Sequence[Event]]:
+        return {credential: self.read(credential) for credential in credentials}
 
     def append(self, credential: str, event: Event) -> None:
         if event.seq != len(self.events) + 1:
