@@ -16,11 +16,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core import entry
-from rotator.core.approval import approved, evidence_digest
 from rotator.core.decide import decide, outcome
 from rotator.core.fold import closed_ids
 from rotator.core.plan import ARCHIVE, DISABLE
-from rotator.model.canonical import Json, JsonObject
+from rotator.model.canonical import JsonObject
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
 from rotator.model.errors import HeldByAnother, JournalError, OutsideError
 from rotator.model.event import Kind
@@ -146,7 +145,7 @@ class _Engine:
         if state is not None and state.mark is Mark.OPEN:
             return self._inspect(step)
         attempt = 1 if state is None or state.mark is Mark.UNDONE else state.attempts + 1
-        self.session.append(Kind.INTENDED, step, self._grounds(step), attempt)
+        self.session.append(Kind.INTENDED, step, entry.grounds(self.session.open, step), attempt)
         return self._attempt(step, attempt)
 
     def _attempt(self, step: StepId, attempt: int) -> None:
@@ -287,23 +286,6 @@ class _Engine:
     def _notify(self, title: str, body: str) -> None:
         if self.notifier is not None:
             self.notifier.tell(f"rotate: {self.session.credential}: {title}", body)
-
-    def _grounds(self, step: StepId) -> JsonObject:
-        """What an effect rests on, journaled with its intent: when each gate was measured, and who said yes."""
-        rotation = self.session.open
-        gates: dict[str, Json] = {
-            str(need): rotation.gates[need].at.isoformat()
-            for need in rotation.plan.step(step).needs
-            if need in rotation.gates
-        }
-        if not gates:
-            return {}
-        yes = approved(rotation, step)
-        return {
-            "measured": gates,
-            "evidence_digest": evidence_digest(rotation, step),
-            "approved_by": yes.by if yes else None,
-        }
 
     def _context(self, step: StepId) -> Context:
         return Context(

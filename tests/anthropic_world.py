@@ -31,11 +31,14 @@ class AnthropicWorld:
     server: SandboxAnthropic
     issuer: AnthropicIssuer
     """With an Admin key."""
-    admin: KeyText
+    admin: KeyText | None = None
 
     def again(self) -> AnthropicIssuer:
         """Another rotation's, with the same Admin key."""
-        return AnthropicIssuer(admin_key=lambda: self.admin, clock=self.clock, base_url=self.server.url)
+        admin = self.admin
+        return AnthropicIssuer(
+            admin_key=None if admin is None else lambda: admin, clock=self.clock, base_url=self.server.url
+        )
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rotator.core.approval import UNPROVEN, evidence_digest, unproven_digest
+from rotator.core.approval import UNPROVEN, approved, evidence_digest, unproven_digest
 from rotator.core.plan import DRAIN
-from rotator.model.canonical import JsonObject
+from rotator.model.canonical import Json, JsonObject
 from rotator.model.errors import OutsideError
 from rotator.model.measure import Measurement
+from rotator.model.plan import StepId
 from rotator.model.rotation import Rotation
 
 
@@ -22,6 +23,23 @@ def approval(rotation: Rotation, what: str, by: str, reason: str) -> JsonObject:
         "reason": reason,
         "plan_digest": rotation.plan_digest,
         "evidence_digest": evidence,
+    }
+
+
+def grounds(rotation: Rotation, step: StepId) -> JsonObject:
+    """What an effect rests on, journaled with its intent: when each gate was measured, and who said yes."""
+    gates: dict[str, Json] = {
+        str(need): rotation.gates[need].at.isoformat()
+        for need in rotation.plan.step(step).needs
+        if need in rotation.gates
+    }
+    if not gates:
+        return {}
+    yes = approved(rotation, step)
+    return {
+        "measured": gates,
+        "evidence_digest": evidence_digest(rotation, step),
+        "approved_by": yes.by if yes else None,
     }
 
 

@@ -20,9 +20,7 @@ from rotator.model.rotation import Mark, Outcome, Rotation
 _COUNTS: Final = ("instances", "on_new", "on_old", "unknown", "terminating")
 
 
-def status(
-    credential: str, rotation: Rotation | None, now: datetime, earlier: Sequence[Rotation] = ()
-) -> JsonObject:
+def status(credential: str, rotation: Rotation | None, now: datetime, earlier: Sequence[Rotation] = ()) -> JsonObject:
     """One credential's status. A count or verdict is null where nothing was measured yet: silence is not success.
 
     `earlier`: the log's other rotations, oldest first; what they left undone is owed as well.

@@ -182,7 +182,7 @@ def everything() -> list[Mutant]:
 
 def main(words: list[str] | None = None) -> int:
     given = _arguments(words)
-    whole = [mutant for mutant in everything() if re.search(given.only, mutant.module)]
+    whole = [mutant for mutant in everything() if re.search(given.only, str(mutant))]
     sample = Random(given.seed).sample(whole, min(given.count, len(whole)))
     names = [*(f"tests/unit/test_{name}.py" for name in _FAST), *_SLOW]
     files = [str(ROOT / name) for name in names if (ROOT / name).exists()]
@@ -201,7 +201,7 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="which ones (default 1)")
     parser.add_argument("--seconds", type=float, default=600, help="begin no more after so long (default 600)")
     parser.add_argument("--jobs", type=int, default=2, help="at a time (default 2)")
-    parser.add_argument("--only", default="", help="modules whose name matches this")
+    parser.add_argument("--only", default="", help="those whose whole name matches this")
     return parser.parse_args(words)
 
 

@@ -11,7 +11,7 @@ _ENGINE: Final = "rotator.engine"
 _SESSION: Final = "rotator.session"
 _ORDERS: Final = "rotator.orders"
 _CHAIN: Final = "rotator.core.chain"
-_INTENT: Final = "self.session.append(Kind.INTENDED, step, self._grounds(step), attempt)"
+_INTENT: Final = "self.session.append(Kind.INTENDED, step, entry.grounds(self.session.open, step), attempt)"
 
 JOURNALED: Final = (
     Plant(

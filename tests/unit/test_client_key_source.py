@@ -180,7 +180,9 @@ def test_a_dead_key_does_not_hammer_the_store(store: Store) -> None:
     assert store.reads == 2
 
 
-@pytest.mark.parametrize("text", ["vault://secret/prod", "vault://secret#key", "aws-sm://eu-west-1", "aws-sm:///name", "prod", ""])
+@pytest.mark.parametrize(
+    "text", ["vault://secret/prod", "vault://secret#key", "aws-sm://eu-west-1", "aws-sm:///name", "prod", ""]
+)
 def test_other_references_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="not a secret"):
         KeySource(text)

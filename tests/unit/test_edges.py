@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.core import chain, judge, key_records
+from rotator.core import chain, judge, key_records, windows
 from rotator.core.decide import decide
 from rotator.core.periods import brief
 from rotator.core.plan import DISABLE, SOAK
 from rotator.engine import Run, advance
 from rotator.model.decision import Close, Do, Exit, Stop
-from rotator.model.errors import AmbiguousKey, JournalError, UsageError
+from rotator.model.errors import AmbiguousKey, JournalError, Refused, UsageError
 from rotator.model.event import Event, Kind
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 from rotator.model.measure import Cause, Ping, Verdict
@@ -190,3 +190,26 @@ def test_only_anthropics_own_refusal_says_that_the_old_key_is_dead(
     ping, old = Ping(verdict=Verdict.PASSED, cause=Cause.ACCEPTED, why=""), Ping(verdict=verdict, cause=cause, why="")
     assert judge.adopted(StepId("adopt"), NEW, OLD, ping, old, None, None).facts["old_key_works"] is works
     assert judge.adopted(StepId("adopt"), NEW, OLD, ping, None, None, None).facts["old_key_works"] is None
+
+
+def test_each_gate_is_looked_at_in_its_own_rhythm() -> None:
+    rotation = a_rotation()
+    playbook = rotation.plan.playbook
+    rhythms = {gate: windows.interval(rotation, StepId.parse(gate)) for gate in ("adopt", "observe chat", "pings")}
+    assert rhythms == {
+        "adopt": timedelta(seconds=2),
+        "observe chat": playbook.observe_interval,
+        "pings": playbook.pings.interval,
+    }
+
+
+def test_an_archived_key_never_becomes_anything_else_and_an_expired_one_only_archived() -> None:
+    record = KeyRecord(id="apikey_1", name="one", status=KeyStatus.ARCHIVED, hint=None, workspace=None)
+    expired = replace(record, status=KeyStatus.EXPIRED)
+    for dead, wanted in ((record, KeyStatus.ACTIVE), (expired, KeyStatus.ACTIVE), (expired, KeyStatus.INACTIVE)):
+        with pytest.raises(Refused):
+            key_records.needs_change(dead, wanted)
+    with pytest.raises(Refused, match="made to expire"):
+        key_records.needs_change(replace(record, status=KeyStatus.ACTIVE), KeyStatus.EXPIRED)
+    assert key_records.needs_change(expired, KeyStatus.ARCHIVED)
+    assert not key_records.needs_change(record, KeyStatus.ARCHIVED)

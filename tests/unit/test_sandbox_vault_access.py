@@ -130,7 +130,9 @@ def test_a_token_may_ask_what_it_may_do(connect: Connect, vault: SandboxVault) -
     assert connect().sys.get_capabilities(["any/thing"])["data"]["any/thing"] == ["root"]
 
 
-def test_a_policy_is_written_over_http_as_json_or_as_the_hcl_that_rotate_prints(connect: Connect, vault: SandboxVault) -> None:
+def test_a_policy_is_written_over_http_as_json_or_as_the_hcl_that_rotate_prints(
+    connect: Connect, vault: SandboxVault
+) -> None:
     policy = json.dumps({"path": {"secret/data/+/a": {"capabilities": ["read"]}}})
     client = connect()
     client.sys.create_or_update_acl_policy("narrow", policy)
