@@ -66,13 +66,14 @@ def _within(seconds: Sequence[float], most: float) -> Figure:
 
 def _week() -> Usage:
     """Both keys in use in every minute: the worst case."""
-    minutes = tuple(
-        Minute(at=START + n * MINUTE, volume=40, models=frozenset({"m1", "m2"}), workspaces=frozenset({"w"}))
-        for n in range(WEEK)
-    )
     end = START + timedelta(days=7)
-    both = {"apikey_1": minutes, "apikey_2": minutes}
+    both = {key: tuple(_minute(number) for number in range(WEEK)) for key in ("apikey_1", "apikey_2")}
     return Usage(source=Source.ANALYTICS, since=START, read_at=end, complete_until=end, minutes=both)
+
+
+def _minute(number: int) -> Minute:
+    at = START + number * MINUTE
+    return Minute(at=at, volume=40, models=frozenset({"m1", "m2"}), workspaces=frozenset({"w"}))
 
 
 def _page() -> dict[str, object]:

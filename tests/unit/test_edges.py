@@ -11,15 +11,17 @@ from rotator.core import chain, judge, key_records, windows
 from rotator.core.decide import decide
 from rotator.core.periods import brief
 from rotator.core.plan import DISABLE, SOAK
+from rotator.core.status import keys_stand
 from rotator.engine import Run, advance
 from rotator.model.decision import Close, Do, Exit, Stop
 from rotator.model.errors import AmbiguousKey, JournalError, Refused, UsageError
 from rotator.model.event import Event, Kind
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
-from rotator.model.measure import Cause, Ping, Verdict
+from rotator.model.measure import Cause, Measurement, Ping, Verdict
 from rotator.model.plan import Phase, StepId
 from rotator.orders import open_rotation, roll_back
 from rotator.sandbox.memory_world import YES, Killed, MemoryWorld, consumer
+from rotator.steps import Context
 from tests.unit.core_rotations import NEW, NOW, OLD, a_plan, a_rotation, all_passed, evidence, log
 from tests.unit.engine_world import BOTH, SECOND, events, old_status, once, quick, run
 
@@ -213,3 +215,21 @@ def test_an_archived_key_never_becomes_anything_else_and_an_expired_one_only_arc
         key_records.needs_change(replace(record, status=KeyStatus.ACTIVE), KeyStatus.EXPIRED)
     assert key_records.needs_change(expired, KeyStatus.ARCHIVED)
     assert not key_records.needs_change(record, KeyStatus.ARCHIVED)
+
+
+def test_a_soak_has_elapsed_at_the_very_instant_of_its_end() -> None:
+    well = Measurement(gate="observe chat", verdict=Verdict.PASSED, why="all")
+    found = judge.soaked(SOAK, NOW, NOW, [well], KeyStatus.INACTIVE)
+    assert (found.verdict, found.facts["elapsed"]) == (Verdict.PASSED, True)
+
+
+def test_before_a_key_is_adopted_no_step_can_speak_of_the_new_one() -> None:
+    context = Context(rotation=a_rotation(), ports=quick().ports(), step=DISABLE, by="t", key=None, closed=frozenset())
+    with pytest.raises(UsageError, match="no key has been adopted yet"):
+        _ = context.new
+
+
+def test_a_first_key_is_said_to_be_there_only_when_every_secret_has_it() -> None:
+    the_plan = a_plan(first=True)
+    assert "has no key yet" in keys_stand(all_passed(the_plan, upto=StepId("promote", the_plan.secrets[0])))
+    assert "has its first key" in keys_stand(all_passed(the_plan))

@@ -34,6 +34,8 @@ SPAN: Final = timedelta(hours=24)
 REACH: Final = timedelta(days=31)
 """How far back is read at most (law 8): no quiet window is longer."""
 PAGE: Final = 1000
+BUCKETS: Final = 360
+"""Minutes in a page of the legacy report: with all of a day's it could outgrow the bound on a body."""
 MAX_PAGES: Final = 200
 """In all, for one reading: two keys, a few models, each minute of some weeks."""
 KEYS: Final = 50
@@ -175,7 +177,7 @@ class _Report:
         # The SDK writes a list as `name[]=…&name[]=…`, as both reports want it.
         query: dict[str, object] = {"starting_at": _rfc(start), "ending_at": _rfc(end), "api_key_ids": self._ids}
         query["group_by"] = ["api_key_id", "model", "workspace_id"]
-        query |= {"limit": PAGE if source is Source.ANALYTICS else int(SPAN / MINUTE)}
+        query |= {"limit": PAGE if source is Source.ANALYTICS else BUCKETS}
         query |= {"page": cursor} if cursor else {}
         if source is Source.ANALYTICS:
             # Always by the minute: else the range is rounded down to the hour, and counts from before the cutover.
