@@ -35,9 +35,9 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
             "new": None,
             "consumers": [],
             "gates": [],
+            "owed": [],
             "drain": None,
             "warnings": [],
-            "owed": [],
         }
     decision = decide(rotation, now)
     return {
@@ -54,9 +54,9 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
         "new": {"fingerprint": str(rotation.new.fingerprint), "status": "active"} if rotation.new else None,
         "consumers": [_consumer(rotation, consumer) for consumer in rotation.plan.consumers],
         "gates": [_gate(rotation, step.id) for step in rotation.plan.steps if not step.effect],
+        "owed": [str(debt) for debt in owed([*earlier, rotation], now)],
         "drain": _drain(rotation),
         "warnings": _warnings(rotation),
-        "owed": [str(debt) for debt in owed([*earlier, rotation], now)],
     }
 
 
