@@ -51,18 +51,6 @@ JOURNALED: Final = (
         catcher=unit("engine_by_hand", "test_where_an_effect_cannot_be_told_a_person_who_says_applied_is_believed"),
     ),
     Plant(
-        name="no look at the log before disabling",
-        says="A process that was frozen since its intent disables a key that is in use again.",
-        law="1",
-        module=_ENGINE,
-        old="if step in (DISABLE, ARCHIVE):",
-        new="if step in ():",
-        catcher=unit(
-            "narrow_escapes",
-            "test_a_process_that_was_frozen_before_it_disables_disables_nothing_not_even_for_a_moment",
-        ),
-    ),
-    Plant(
         name="late disable not mended",
         says="A process that was overtaken inside the call that disables leaves the key disabled.",
         law="1",

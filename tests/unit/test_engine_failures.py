@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from rotator.core.decide import MAX_ATTEMPTS
+from rotator.core.plan import DISABLE
 from rotator.model.decision import Ask, Exit, Stop
 from rotator.model.errors import OutsideError, Refused, Unreachable, UsageError
 from rotator.model.event import Kind
@@ -236,3 +237,20 @@ def test_an_accepted_plan_voids_an_earlier_yes() -> None:
     assert isinstance(asked, Ask)
     assert asked.what == "disable"
     assert len(rotation_of(world).plan.consumers) == 2
+
+
+def test_a_secret_that_somebody_points_elsewhere_at_the_last_moment_keeps_the_old_key_active() -> None:
+    world = MemoryWorld()
+
+    def hook(operation: str, moment: Moment) -> None:
+        rotation = world.session().rotation if operation == "journal.append" else None
+        if moment == "after" and rotation is not None and DISABLE in rotation.steps:
+            world.hook = lambda operation, moment: None
+            next(iter(world.stores.values())).edit("by-hand", key=world.old)
+
+    world.hook = hook
+    end = world.start()
+    assert isinstance(end, Stop)
+    assert end.exit is Exit.OUTSIDE
+    assert "the old key stays active" in end.why
+    assert world.broken_laws() == []
