@@ -20,4 +20,7 @@ REGRESSIONS: Final = {
     54: "the simulator drew an interval of nothing, which the loader refuses: a probe was repeated without a pause",
     138: "the simulator blamed the tool for an instance that appeared after the last look",
     376: "without an Admin key, a person disabled the old key and rolled back while it still answered",
+    204892: "the simulator blamed the tool for readers of a secret that a person had pointed at the dead old key",
+    212543: "the same, with a leaked key that nobody may enable again",
+    214160: "the same, after a rollback that a person's disabling overtook",
 }

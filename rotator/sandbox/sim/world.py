@@ -114,6 +114,13 @@ class SimulatedWorld(Keys):
             if at >= seen - self.faults.staleness:
                 self.excused.add(ref)
 
+    def _excuse_running(self, ref: str) -> None:
+        """The secret is right again; what a person's edit made its readers hold, they hold until they read again."""
+        if ref in self.excused:
+            for fleet in self.fleet.values():
+                if fleet.secret == ref:
+                    self.excused.update(one.id for one in fleet.running)
+
     def _wanted(self, key: KeyText) -> bool:
         return key != self.old
 
@@ -206,6 +213,7 @@ class SimulatedWorld(Keys):
             if verb == "set_status":
                 self.status_changed(self.key_of(operation.args[0]), tool=not operation.process.late)
             elif verb in ("promote", "restore"):
+                self._excuse_running(operation.subject)
                 self.excused.discard(operation.subject)
                 self.secret_changed()
             self.laws.after_effect(operation)
