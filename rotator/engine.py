@@ -205,6 +205,7 @@ class _Engine:
     def _take_back(self, step: StepId, why: str, attempt: int) -> None:
         effect, context = effect_of(step), self._context(step)
         self.session.beat(effect.patience(context))
+        self._look_once_more()  # the inspection took its time
         try:
             data = effect.undo(context)
         except OutsideError as error:

@@ -23,4 +23,5 @@ REGRESSIONS: Final = {
     204892: "the simulator blamed the tool for readers of a secret that a person had pointed at the dead old key",
     212543: "the same, with a leaked key that nobody may enable again",
     214160: "the same, after a rollback that a person's disabling overtook",
+    321703: "a process overtaken while it inspected went on to deploy once more",
 }
