@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from rotator.core.holders import Holders
 from rotator.core.readiness import Answer, Tried
@@ -15,19 +15,10 @@ from rotator.model.keys import Label
 from rotator.model.measure import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rotator.cli.check_key import Checked
     from rotator.ports import SecretStore
     from rotator.steps import Ports
     from rotator.wiring import Workplace
-
-
-@runtime_checkable
-class Foresees(Protocol):
-    """A store that can say beforehand what would go wrong (Vault: the token's capabilities, the history's depth)."""
-
-    def warnings(self) -> Sequence[str]: ...
 
 
 def readiness(
@@ -57,7 +48,7 @@ def _store(ref: object, store: SecretStore, part: str) -> Iterator[Tried]:
         from rotator.adapters.store.aws_rights import rehearsed
 
         yield from rehearsed(ref)
-    elif isinstance(store, Foresees):
+    else:
         yield from _foreseen(store, part)
     try:
         holding, lagging = store.holder(), store.lagging()
@@ -74,7 +65,7 @@ def _store(ref: object, store: SecretStore, part: str) -> Iterator[Tried]:
         yield Tried(part=part, what="its copies", answer=Answer.NO, why=why, fix="Wait, then check again.")
 
 
-def _foreseen(store: Foresees, part: str) -> Iterator[Tried]:
+def _foreseen(store: SecretStore, part: str) -> Iterator[Tried]:
     try:
         warnings = store.warnings()
     except OutsideError as error:

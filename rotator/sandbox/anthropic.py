@@ -6,13 +6,11 @@ requests a second on one slow core.
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-import socket
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
 from rotator.sandbox.anthropic_api import Api
@@ -20,6 +18,7 @@ from rotator.sandbox.anthropic_books import Books, Draw
 from rotator.sandbox.anthropic_control import PREFIX, Control
 from rotator.sandbox.anthropic_faults import Fault, FaultRules, Faults
 from rotator.sandbox.anthropic_wire import Answer, Request, error_body, identity_headers
+from rotator.sandbox.serving import CuttableServer
 
 HOST = "127.0.0.1"
 """The sandbox is never reachable from another machine."""
@@ -71,7 +70,7 @@ class SandboxAnthropic:
     def start(self) -> None:
         """Serve from a thread. Raises `OSError` where the port is taken."""
         self._stopping.clear()
-        self._server = _Server((HOST, self._port), self._answer)
+        self._server = _Server(self._port, self._answer)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
@@ -133,37 +132,17 @@ def serve(port: int, ready: Callable[[SandboxAnthropic], None], *, now: Callable
         anthropic.wait()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
+class _Server(CuttableServer):
     request_queue_size = 256
 
-    def __init__(self, address: tuple[str, int], answer: Callable[[Request], tuple[Answer | None, bool]]) -> None:
+    def __init__(self, port: int, answer: Callable[[Request], tuple[Answer | None, bool]]) -> None:
         self.answer = answer
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        super().__init__(address, _Handler)
+        super().__init__(port, _Handler)
 
     def server_bind(self) -> None:
         """Without the base class's reverse look-up of the host name, which can take seconds."""
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def cut_connections(self) -> None:
-        with self._lock:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away in the middle is no news."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from threading import Lock
-from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rotator.sandbox.anthropic_faults import Fault
-from rotator.sandbox.serving import JsonHandler, LoopbackServer
+from rotator.sandbox.serving import CuttableServer, JsonHandler
 from rotator.sandbox.vault_wire import Answer, Refused, Request, json_body
 
 MAX_BODY = 1024 * 1024
@@ -23,29 +19,10 @@ Respond = Callable[[Request], tuple[Answer | None, Fault | None]]
 """The answer (None: close without one), and the fault that the request met."""
 
 
-class VaultServer(LoopbackServer):
+class VaultServer(CuttableServer):
     def __init__(self, port: int, respond: Respond) -> None:
         self.respond = respond
-        self._connections: set[socket.socket] = set()
-        self._lock = Lock()
         super().__init__(port, _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def cut_connections(self) -> None:
-        """Kept-alive ones would otherwise be answered on after the server has stopped."""
-        with self._lock:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(JsonHandler):
