@@ -1,4 +1,4 @@
-"""Reads what surrounds a key: the variables that redirect or replace it, and the place that it is to be read from.
+"""Reads what surrounds a key: the variables and profiles that redirect or replace it.
 
 The rules are the SDK's own (2.12: `_client.py`, `lib/credentials/_chain.py`). Cheap to import: a container checks its
 key with this at every start.
@@ -6,16 +6,14 @@ key with this at every start.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from rotator.core.slips import VARIABLE, Origin, Reading
+from rotator.core.exposure import modest, redact
+from rotator.core.sample import VARIABLE
 from rotator.core.symptoms import DEFAULT_URL, Surroundings
 from rotator.model.keys import Fingerprint
 
-MOST_BYTES = 64 * 1024
-"""Of a key's file. A key has 108."""
 _AUTH_HEADERS = {"authorization": "Authorization", "x-api-key": "x-api-key"}
 _WORKSPACE = "anthropic-workspace-id"
 _LOOPBACK = ("127.", "localhost", "[::1]")
@@ -31,7 +29,7 @@ def surroundings(environ: Mapping[str, str]) -> Surroundings:
         base_url_plain=plain,
         overriding=tuple(_AUTH_HEADERS[name] for name in headers if name in _AUTH_HEADERS),
         workspace=_shown(headers.get(_WORKSPACE)),
-        api_key=Fingerprint.of(key) if key else None,
+        api_key=modest(Fingerprint.of(key)) if key else None,
         auth_token=bool(environ.get("ANTHROPIC_AUTH_TOKEN")),
         discovered=_discovered(environ),
         proxy=_proxy(environ),
@@ -46,34 +44,6 @@ def custom_headers(environ: Mapping[str, str]) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
-def from_environment(name: str, environ: Mapping[str, str]) -> Reading:
-    value = environ.get(name)
-    missing = "" if value is not None else f"The environment variable {name} is not set."
-    return Reading(origin=Origin.ENV, name=name, text=value, missing=missing)
-
-
-def from_file(path: str) -> Reading:
-    """The file's text as it is. A file that is missing or unreadable is no error here, but a finding."""
-    try:
-        with Path(path).expanduser().open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError, RuntimeError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or "its name cannot be used"
-        return Reading(
-            origin=Origin.FILE,
-            name=path,
-            text=None,
-            missing=f"The file {path} cannot be read: {why}.",
-            hint="Correct the path, mount the secret there, or give its owner the right to read it.",
-        )
-    return Reading(origin=Origin.FILE, name=path, text=raw.decode("utf-8", "replace"))
-
-
-def from_stdin() -> Reading:
-    raw = sys.stdin.buffer.read(MOST_BYTES + 1)
-    return Reading(origin=Origin.STDIN, name="-", text=raw.decode("utf-8", "replace"))
-
-
 def _base_url(configured: str | None) -> tuple[str | None, bool]:
     """The address as it may be shown, None where it is Anthropic's own; and whether it is unencrypted."""
     if not configured or configured.rstrip("/") == DEFAULT_URL:
@@ -85,8 +55,10 @@ def _base_url(configured: str | None) -> tuple[str | None, bool]:
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return "an address that cannot be read", False
+    if parts.scheme not in ("http", "https") or not host:
+        return "an address that is none (it must begin with https://)", False
     local = host.startswith(_LOOPBACK)
-    return f"{parts.scheme}://{host}{parts.path}".rstrip("/"), parts.scheme == "http" and not local
+    return redact(f"{parts.scheme}://{host}{parts.path}".rstrip("/")), parts.scheme == "http" and not local
 
 
 def _discovered(environ: Mapping[str, str]) -> str | None:
@@ -101,9 +73,9 @@ def _discovered(environ: Mapping[str, str]) -> str | None:
         folder = Path(named) if named else Path(environ.get("HOME") or Path.home()) / ".config" / "anthropic"
         pointer = folder / "active_config"
         active = pointer.read_text(encoding="utf-8")[:256].strip() if pointer.is_file() else ""
-        if active and "/" not in active and (folder / "configs" / f"{active}.json").is_file():
-            return f"the active profile in {folder}"
-        return f"the default profile in {folder}" if (folder / "configs" / "default.json").is_file() else None
+        name = active or "default"
+        there = "/" not in name and (folder / "configs" / f"{name}.json").is_file()
+        return f"the {'active' if active else 'default'} profile in {folder}" if there else None
     except (OSError, ValueError, RuntimeError):
         return None
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rotator.adapters.surroundings import custom_headers, from_environment, from_file, from_stdin, surroundings
+from rotator.adapters.sample import from_environment, from_file, from_stdin
+from rotator.adapters.surroundings import custom_headers, surroundings
 from rotator.core.diagnosis import Diagnosis, Finding, diagnose
-from rotator.core.slips import Looked, Reading, look
+from rotator.core.sample import Sample
+from rotator.core.slips import Looked, look
 from rotator.core.symptoms import DEFAULT_URL, Symptoms
 
 if TYPE_CHECKING:
@@ -30,23 +32,23 @@ class Checked:
     diagnosis: Diagnosis
 
 
-def read(key_file: str | None, variable: str | None) -> Reading:
+def read(key_file: str | None, variable: str | None) -> Sample:
     """The value from a file, from stdin (`-`), or from an environment variable."""
     if variable is not None:
         return from_environment(variable, os.environ)
     return from_stdin() if key_file == "-" else from_file(str(key_file))
 
 
-def offline(reading: Reading) -> Checked:
-    symptoms = Symptoms(looked=look(reading), around=surroundings(os.environ), offline=True)
+def offline(sample: Sample) -> Checked:
+    symptoms = Symptoms(looked=look(sample), around=surroundings(os.environ), offline=True)
     return Checked(symptoms, diagnose(symptoms))
 
 
-def online(reading: Reading, clock: Clock, admin_key: Callable[[], KeyText] | None, key_id: str | None) -> Checked:
+def online(sample: Sample, clock: Clock, admin_key: Callable[[], KeyText] | None, key_id: str | None) -> Checked:
     """Two requests for a healthy key: one with it, and one for its record, where there is an Admin key."""
     from rotator.adapters.issuer.inquiry import Inquiry
 
-    looked, around = look(reading), surroundings(os.environ)
+    looked, around = look(sample), surroundings(os.environ)
     key = looked.cleaned.key if looked.cleaned else None
     if key is None:
         symptoms = Symptoms(looked=looked, around=around, now=clock.now())
@@ -80,4 +82,4 @@ def report(checked: Checked) -> JsonObject:
 
 
 def place(looked: Looked) -> str:
-    return looked.reading.place
+    return looked.sample.place

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from rotator.cli.check_key import CODES, offline, read, report
+from rotator.cli.check_key import CODES, offline, place, read, report
 from rotator.core.diagnosis import Finding
 
 _FLAGS = frozenset({"--offline", "--quiet", "-q", "--json"})
@@ -26,10 +26,10 @@ def look(key_file: str | None, variable: str | None, *, quiet: bool, json: bool)
 
         show_json(report(checked))
     elif not quiet:
-        from rotator.cli.check_lines import key_lines
+        from rotator.cli.check_lines import folded, key_lines
         from rotator.cli.results import show
 
-        for line in key_lines(diagnosis):
+        for line in folded(key_lines(diagnosis, place(checked.symptoms.looked))):
             show(line)
     elif diagnosis.finding is not Finding.FINE:
         from rotator.cli.check_lines import one_line

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import signal
 from dataclasses import dataclass
 from typing import NoReturn
 
 import typer
 
 from rotator.cli.check_bundle import write_bundle
-from rotator.cli.check_credential import CredentialCheck, check_credential, current_keys
-from rotator.cli.check_credential import report as credential_report
+from rotator.cli.check_credential import CredentialCheck, check_credential
 from rotator.cli.check_key import CODES, Checked, admin_from_environment, offline, online, read
-from rotator.cli.check_key import report as key_report
-from rotator.cli.check_lines import credential_lines, key_lines, one_line, quiet_remarks
+from rotator.cli.check_result import Result, Shown, of_credentials, of_key, unknown
 from rotator.cli.check_secret import read_secret
-from rotator.cli.results import show, show_json
+from rotator.cli.check_watch import watch
+from rotator.cli.check_whereabouts import current_keys
+from rotator.cli.failure import tell
 from rotator.cli.screen import write
-from rotator.cli.work import plainly
-from rotator.core.diagnosis import Finding
-from rotator.core.holders import Holders
-from rotator.core.remarks import Remark, Weight
-from rotator.model.canonical import Json, digest
+from rotator.cli.work import Interrupted, plainly
 from rotator.model.errors import ConfigError, OutsideError, UsageError
-from rotator.model.keys import Fingerprint
 from rotator.wiring import Workplace, open_workplace, without_config
-
-_GRAVEST = (Finding.WRONG, Finding.UNKNOWN, Finding.FINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +39,30 @@ class What:
         return any(source is not None for source in (self.key_file, self.variable, self.secret))
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One check, ready to be shown. `told` is what it is compared by: equal ones mean that nothing has changed."""
-
-    finding: Finding
-    report: Json
-    lines: Sequence[str]
-    brief: Sequence[str]
-    told: str
-
-
 def run(what: What, config: str | None, *, every: str | None, quiet: bool, json: bool) -> NoReturn:
     """Check and leave with the exit code; with `every` (a duration) go on until Ctrl-C."""
+    shown = Shown(quiet=quiet, json=json)
     with plainly(lambda: None, json=json):
-        _refuse_nonsense(what, watching=every is not None)
-        place = _place(what, config)
-        if every is not None:
-            _watch(place, what, every, quiet=quiet, json=json)
         try:
+            _refuse_nonsense(what, watching=every is not None)
+            place = _place(what, config)
+            if every is not None:
+                watch(place, lambda: _once(place, what), every, shown)
             result = _once(place, what)
-        except OutsideError as error:  # the store that holds the key, or the journal, cannot be asked
-            result = _unknown(error)
-        _show(result, quiet=quiet, json=json)
+        except (KeyboardInterrupt, Interrupted) as stop:
+            raise typer.Exit(_interrupted(stop, watching=every is not None, json=json)) from None
+        shown.show(result)
         raise typer.Exit(CODES[result.finding])
     raise AssertionError("every way out of a check is an exit")
+
+
+def _interrupted(stop: BaseException, *, watching: bool, json: bool) -> int:
+    """Nothing was begun, so nothing is to be said; and of a watch it is the usual end."""
+    number = stop.number if isinstance(stop, Interrupted) else int(signal.SIGINT)
+    if not watching:
+        what = f"interrupted by {signal.Signals(number).name}: a check changes nothing"
+        tell("interrupted", what, "No key was touched by this command.", "", json=json)
+    return 128 + number
 
 
 def _refuse_nonsense(what: What, *, watching: bool) -> None:
@@ -102,112 +94,42 @@ def _place(what: What, config: str | None) -> Workplace:
 
 
 def _once(place: Workplace, what: What) -> Result:
+    try:
+        return _looked_at(place, what)
+    except OutsideError as error:  # the store that holds the key cannot be asked
+        return unknown(error)
+
+
+def _looked_at(place: Workplace, what: What) -> Result:
     if what.one_key:
-        return _of_key(_checked(place, what), what)
+        checked = _checked(place, what)
+        _bundle(checked, what)
+        return of_key(checked)
     if not what.all:
         assert what.name is not None  # noqa: S101 - refused above otherwise
-        place.credential(what.name)  # an unknown name is known before anything is read
-        return _of_credentials([_credential(place, what.name, current_keys(place), hint=True)], what)
-    names, currents = sorted(place.config.credentials), current_keys(place)
-    return _of_credentials([_credential(place, name, currents, hint=name == names[0]) for name in names], what)
+        check = check_credential(place, place.credential(what.name), current_keys(place))
+        _bundle(check.key, what)
+        return of_credentials([check], many=False)
+    currents, checks = current_keys(place), list[CredentialCheck]()
+    for name in sorted(place.config.credentials):
+        offered = any(remark.code == "federation" for check in checks for remark in check.remarks)
+        checks.append(check_credential(place, place.credential(name), currents, offer=not offered))
+    return of_credentials(checks, many=True)
 
 
 def _checked(place: Workplace, what: What) -> Checked:
     credential = place.credential(what.name) if what.name is not None else None
-    reading = read_secret(place, what.secret) if what.secret is not None else read(what.key_file, what.variable)
+    sample = read_secret(place, what.secret) if what.secret is not None else read(what.key_file, what.variable)
     if what.offline:
-        return offline(reading)
+        return offline(sample)
     admin_key = place.admin_key(credential) if credential is not None else admin_from_environment()
-    return online(reading, place.clock, admin_key, None)
+    return online(sample, place.clock, admin_key, None)
 
 
-def _credential(
-    place: Workplace, name: str, currents: Mapping[str, Fingerprint | None], *, hint: bool
-) -> CredentialCheck:
-    credential = place.credential(name)
-    try:
-        return check_credential(place, credential, currents, hint=hint)
-    except OutsideError as error:  # one credential that cannot be looked at does not hide the others
-        remark = Remark(weight=Weight.UNKNOWN, code=error.code, what=error.message, fix=error.hint)
-        nothing = Holders(credential=name, secrets=(), consumers=(), elsewhere={}, open=False)
-        return CredentialCheck(credential=name, holders=nothing, key=None, trials=(), remarks=(remark,))
-
-
-def _of_key(checked: Checked, what: What) -> Result:
-    _bundle(checked, what)
-    diagnosis = checked.diagnosis
-    causes = [f"{one.culprit.value} {one.certainty.name}" for one in diagnosis.suspects]
-    fine = diagnosis.finding is Finding.FINE
-    return Result(
-        finding=diagnosis.finding,
-        report=key_report(checked),
-        lines=list(key_lines(diagnosis)),
-        brief=[] if fine else [one_line(diagnosis)],
-        told=digest([diagnosis.finding.value, str(diagnosis.fingerprint), *causes]),
-    )
-
-
-def _of_credentials(checks: Sequence[CredentialCheck], what: What) -> Result:
-    if checks[0].key is not None:
-        _bundle(checks[0].key, what)
-    reports = [credential_report(check) for check in checks]
-    findings = {check.finding for check in checks}
-    grave = [remark for check in checks for remark in check.remarks if remark.weight is not Weight.NOTE]
-    rows = [[row["where"], row["role"], row["key"]] for check in reports for row in check["holders"]]  # type: ignore[union-attr,index,call-overload]  # our own report, made two lines above
-    return Result(
-        finding=next((finding for finding in _GRAVEST if finding in findings), Finding.FINE),
-        report=reports if what.all else reports[0],
-        lines=[line for check in reports for line in credential_lines(check)],
-        brief=list(quiet_remarks(checks)),
-        told=digest([[remark.code for remark in grave], rows]),
-    )
-
-
-def _unknown(error: OutsideError) -> Result:
-    said = f"CANNOT TELL: {error.message} {error.hint}".rstrip()
-    report = {"finding": Finding.UNKNOWN.value, "summary": error.message, "fix": error.hint}
-    return Result(Finding.UNKNOWN, report, [said], [f"rotate check: {said}"], digest([error.code, error.message]))
-
-
-def _bundle(checked: Checked, what: What) -> None:
+def _bundle(checked: Checked | None, what: What) -> None:
     if what.bundle is None:
         return
-    if not checked.symptoms.trials:
+    if checked is None or not checked.symptoms.trials:
         raise UsageError("nothing was sent to Anthropic, so there is nothing for a bundle", "leave out --bundle")
     write_bundle(what.bundle, checked)
     write(f"What support asks for is in {what.bundle}. It holds no secret.")
-
-
-def _show(result: Result, *, quiet: bool, json: bool) -> None:
-    if json:
-        show_json(result.report)
-        return
-    if quiet:
-        for line in result.brief:
-            write(line)
-        return
-    for line in result.lines:
-        show(line)
-
-
-def _watch(place: Workplace, what: What, every: str, *, quiet: bool, json: bool) -> NoReturn:
-    """Shows the first check, then only those that differ from the one before; whoever `notify:` names is told."""
-    from rotator.loader import parse_duration
-
-    try:
-        interval = parse_duration(every)
-    except ValueError as wrong:
-        raise UsageError(f"--every: {wrong}", "--every 1m") from None
-    notifier = place.notifier()
-    before: Result | None = None
-    while True:
-        try:
-            result = _once(place, what)
-        except OutsideError as error:
-            result = _unknown(error)
-        if before is None or result.told != before.told:
-            _show(result, quiet=quiet, json=json)
-            if before is not None:
-                notifier.tell(f"rotate check: {result.finding.value}", "\n".join(result.brief) or "All is well again.")
-        before = result
-        place.clock.sleep(interval)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from rotator.core.slips import Origin, Reading, field_with_key
+from rotator.core.sample import Origin, Sample
+from rotator.core.slips import field_with_key
 from rotator.loader import parse_secret
 from rotator.model.config import AwsSecretRef, SecretRef
 from rotator.model.errors import OutsideError, Refused
@@ -12,13 +13,13 @@ from rotator.model.keys import Label
 from rotator.wiring import Workplace
 
 
-def read_secret(place: Workplace, reference: str) -> Reading:
+def read_secret(place: Workplace, reference: str) -> Sample:
     """The current key as it is stored. Raises `ConfigError` for the reference, `OutsideError` where none can be read.
 
     A secret that answers, but is not as the reference says, is a finding and no error.
     """
     ref = parse_secret(reference)
-    reading = partial(Reading, origin=Origin.SECRET, name=str(ref))
+    sample = partial(Sample, origin=Origin.SECRET, name=str(ref))
     try:
         version = place.store(ref).read(Label.CURRENT)
     except Refused as refusal:
@@ -26,15 +27,15 @@ def read_secret(place: Workplace, reference: str) -> Reading:
         if whole is None:
             raise
         if ref.field is None:
-            return reading(text=whole)
-        return reading(text=None, missing=refusal.message, hint=refusal.hint)
+            return sample(text=whole)
+        return sample(text=None, missing=refusal.message, hint=refusal.hint)
     if version is None:
-        return reading(text=None, missing=f"The secret {ref} has no current version.")
+        return sample(text=None, missing=f"The secret {ref} has no current version.")
     if version.key is None:
         meant = field_with_key(_whole(ref) or "")
         hint = f"Its field `{meant[0]}` looks like a key: write #{meant[0]}." if meant else ""
-        return reading(text=None, missing=f"The secret {ref} has no such field, or it is empty.", hint=hint)
-    return reading(text=version.key.reveal())
+        return sample(text=None, missing=f"The secret {ref} has no such field, or it is empty.", hint=hint)
+    return sample(text=version.key.reveal())
 
 
 def _whole(ref: SecretRef) -> str | None:

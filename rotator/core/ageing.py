@@ -6,83 +6,95 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rotator.core.key_records import fits
+from rotator.core.key_records import NEAR_ITS_END, fits
+from rotator.core.periods import brief
 from rotator.core.remarks import Remark, Weight
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 from rotator.model.rotation import Outcome, Rotation
 
-NEAR = timedelta(days=14)
-"""So long before a key's end it is said."""
 MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """`records` None: Anthropic's books could not be read. `made_at`: by the books, else by the secret's version."""
+    """`made_at`: by Anthropic's record, else by the secret's version. `record`: the current key's."""
 
     credential: str
     current: Fingerprint | None
     made_at: datetime | None
     by_the_books: bool
-    expires_at: datetime | None
+    record: KeyRecord | None
     max_age: timedelta | None
-    held: tuple[Fingerprint, ...]
-    """Every key that a secret of this configuration holds, under whatever label."""
+    previous: tuple[Fingerprint, ...]
+    """What a rotation left in the secrets for the way back, and somebody is to retire."""
     in_use: tuple[Fingerprint, ...]
-    """Those of them that are current or pending: a previous one is what a rotation leaves, and is to be retired."""
+    """Every key that is current or pending here, or current in another credential of the configuration."""
     records: Sequence[KeyRecord] | None
+    """All of the organisation's; None: they could not be read."""
     rotations: Sequence[Rotation]
     now: datetime
 
 
 def remarks(ages: Ages) -> Iterator[Remark]:
     yield from _age(ages)
-    yield from _expiry(ages)
-    yield from _left_over(ages)
-    yield from _others(ages)
+    if ages.record is not None:
+        yield from _end(ages, ages.record)
+    if ages.records is not None:
+        yield from _old_ones(ages, ages.records)
+        yield from _unheld(ages, ages.records)
 
 
 def _age(ages: Ages) -> Iterator[Remark]:
-    fix = f"rotate start {ages.credential}"
-    if ages.made_at is None or ages.current is None:
+    if ages.made_at is None or ages.current is None or ages.max_age is None:
         return
+    fix = f"rotate start {ages.credential}"
     age = ages.now - ages.made_at
     source = "" if ages.by_the_books else " (by the secret's version: the key itself may be older)"
-    if ages.max_age is not None and age > ages.max_age:
-        what = f"The key is {age.days} days old{source}; max_age is {ages.max_age.days} days."
+    if age > ages.max_age:
+        what = f"The key is {_lasting(age)} old{source}; max_age is {brief(ages.max_age)}."
         yield Remark(weight=Weight.WRONG, code="over_age", what=what, fix=fix)
-    elif ages.max_age is not None and age > ages.max_age - min(NEAR, ages.max_age / 4):
-        what = f"The key is {age.days} days old{source}, and due at {ages.max_age.days}."
+    elif age > ages.max_age - min(NEAR_ITS_END, ages.max_age / 4):
+        what = f"The key is {_lasting(age)} old{source}, and due at {brief(ages.max_age)}."
         yield Remark(weight=Weight.WARNING, code="near_max_age", what=what, fix=fix)
 
 
-def _expiry(ages: Ages) -> Iterator[Remark]:
-    if ages.expires_at is None:
-        return
-    left = ages.expires_at - ages.now
-    if left < NEAR:
-        when = f"expires in {left.days} days" if left > timedelta() else "has expired"
-        what = f"The key {when} ({ages.expires_at:%Y-%m-%d %H:%M} UTC)."
+def _end(ages: Ages, record: KeyRecord) -> Iterator[Remark]:
+    if record.expires_at is not None and record.expires_at - ages.now < NEAR_ITS_END:
+        left = record.expires_at - ages.now
+        when = f"expires in {_lasting(left)}" if left > timedelta() else "has expired"
+        what = f"The key {when} ({record.expires_at:%Y-%m-%d %H:%M} UTC)."
         yield Remark(weight=Weight.WRONG, code="expiry", what=what, fix=f"rotate start {ages.credential}")
+    if record.personal:
+        what = "The key belongs to a person: it dies when that user leaves the organisation."
+        fix = "Rotate to a key of the workspace's own, or of a service account."
+        yield Remark(weight=Weight.WARNING, code="personal", what=what, fix=fix)
 
 
-def _left_over(ages: Ages) -> Iterator[Remark]:
-    """Keys that an ended rotation left behind active, by the books."""
-    if ages.records is None:
-        return
-    by_id = {record.id: record for record in ages.records}
+def _old_ones(ages: Ages, records: Sequence[KeyRecord]) -> Iterator[Remark]:
+    """Keys that were replaced and are active all the same, by the books. While a rotation is open, that is its plan."""
+    by_id = {record.id: record for record in records}
+    open_now = any(rotation.outcome is Outcome.OPEN for rotation in ages.rotations)
+    said: set[str] = set()
     for rotation in ages.rotations:
         left = _retired(rotation)
         if left is None:
             continue
         key, key_id = left
-        if key in ages.in_use:
+        record = by_id.get(key_id or "") or _only(records, key)
+        if key in ages.in_use or record is None or record.status is not KeyStatus.ACTIVE or record.id in said:
             continue
-        record = by_id.get(key_id or "") or _only([one for one in ages.records if fits(key, one.hint)])
-        if record is not None and record.status is KeyStatus.ACTIVE:
-            what = f"The key {key} ({record.id}) was replaced by rotation {rotation.id} and is still active."
-            fix = f"Retire it in the Console, or see `rotate status {ages.credential}`."
-            yield Remark(weight=Weight.WRONG, code="old_key_active", what=what, fix=fix)
+        said.add(record.id)
+        what = f"The key {key} ({record.id}) was replaced by rotation {rotation.id} and is still active."
+        fix = f"Retire it in the Console, or see `rotate status {ages.credential}`."
+        yield Remark(weight=Weight.WRONG, code="old_key_active", what=what, fix=fix)
+    for key in () if open_now else dict.fromkeys(ages.previous):
+        record = _only(records, key)
+        if key in ages.in_use or record is None or record.status is not KeyStatus.ACTIVE or record.id in said:
+            continue
+        said.add(record.id)
+        what = f"The previous key {key} ({record.id}) was replaced, by no rotation of ours, and is still active."
+        fix = "Disable it in the Console once nobody uses it."
+        yield Remark(weight=Weight.WARNING, code="old_key_active", what=what, fix=fix)
 
 
 def _retired(rotation: Rotation) -> tuple[Fingerprint, str | None] | None:
@@ -94,20 +106,26 @@ def _retired(rotation: Rotation) -> tuple[Fingerprint, str | None] | None:
     return None
 
 
-def _others(ages: Ages) -> Iterator[Remark]:
-    """Active keys that no secret of this configuration holds: spares, or keys that everybody forgot."""
-    if ages.records is None:
-        return
-    active = [record for record in ages.records if record.status is KeyStatus.ACTIVE]
-    spare = [record for record in active if not any(fits(key, record.hint) for key in ages.held)]
+def _unheld(ages: Ages, records: Sequence[KeyRecord]) -> Iterator[Remark]:
+    """Active keys that are current nowhere in this configuration: spares, or keys that everybody forgot."""
+    held = (*ages.in_use, *ages.previous)
+    active = [record for record in records if record.status is KeyStatus.ACTIVE]
+    spare = [record for record in active if not any(fits(key, record.hint) for key in held)]
     if spare:
         names = ", ".join(f"{one.id} ({one.name})" for one in spare[:MOST_NAMED])
         more = f" and {len(spare) - MOST_NAMED} more" if len(spare) > MOST_NAMED else ""
-        what = f"Active keys of the organisation that no secret of this configuration holds: {names}{more}."
+        count = "1 active key" if len(spare) == 1 else f"{len(spare)} active keys"
+        what = f"{count} of the organisation that no credential here uses: {names}{more}."
         yield Remark(
             weight=Weight.NOTE, code="unheld_keys", what=what, fix="Spares are fine; disable what nobody knows."
         )
 
 
-def _only(records: Sequence[KeyRecord]) -> KeyRecord | None:
-    return records[0] if len(records) == 1 else None
+def _only(records: Sequence[KeyRecord], key: Fingerprint) -> KeyRecord | None:
+    """The one record that fits; None also where several do."""
+    fitting = [record for record in records if fits(key, record.hint)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _lasting(length: timedelta) -> str:
+    return "1 day" if length.days == 1 else f"{length.days} days" if length.days else "less than a day"

@@ -1,7 +1,7 @@
 """Why is this key refused? A ranked list of causes, each with the evidence for and against it, and its fix. Pure.
 
-Two rounds: what the value and its surroundings show without a network (`suspects_here`), and what Anthropic answered
-(`suspects_there`), which is loaded only where something was asked.
+Without a network there is the value (`suspects_text`) and what surrounds it (`suspects_around`); what Anthropic
+answered (`suspects_answers`) and has in its books (`suspects_books`) is loaded only where something was asked.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from rotator.core.exposure import modest, told
+from rotator.core.sample import upper
 from rotator.core.suspects import NOT_THE_KEY, Certainty, Culprit, Suspect
-from rotator.core.suspects_here import notes, suspects_here
+from rotator.core.suspects_around import notes, suspects_around
+from rotator.core.suspects_text import suspects_in_text
 from rotator.core.symptoms import Symptoms
 
 if TYPE_CHECKING:
@@ -32,7 +35,10 @@ class Finding(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """`suspects`: most certain first. `tested`: Anthropic was asked with this key."""
+    """`suspects`: most certain first. `tested`: Anthropic was asked with this key.
+
+    `fingerprint`: without head and tail where the value does not begin as a key of Anthropic's; it may be anything.
+    """
 
     finding: Finding
     summary: str
@@ -45,11 +51,16 @@ class Diagnosis:
     def first(self) -> Suspect | None:
         return self.suspects[0] if self.suspects else None
 
+    @property
+    def shown(self) -> str | None:
+        """The fingerprint, for a person."""
+        return told(self.fingerprint) if self.fingerprint else None
+
     def to_json(self) -> JsonObject:
         return {
             "finding": self.finding.value,
             "summary": self.summary,
-            "fingerprint": str(self.fingerprint) if self.fingerprint else None,
+            "fingerprint": self.shown,
             "length": self.fingerprint.length if self.fingerprint else None,
             "tested": self.tested,
             "causes": [suspect.to_json() for suspect in self.suspects],
@@ -59,20 +70,24 @@ class Diagnosis:
 
 def diagnose(symptoms: Symptoms) -> Diagnosis:
     """Never raises, whatever the combination of symptoms."""
-    suspects = list(suspects_here(symptoms))
+    suspects, said = [*suspects_around(symptoms), *suspects_in_text(symptoms)], [*notes(symptoms)]
     if symptoms.trials:
-        from rotator.core.suspects_there import suspects_there
+        from rotator.core.suspects_answers import suspects_in_answers
 
-        suspects += suspects_there(symptoms)
+        suspects += suspects_in_answers(symptoms)
+    if symptoms.books is not None:
+        from rotator.core.suspects_books import worth_knowing
+
+        said += worth_knowing(symptoms.books, symptoms.now)
     suspects = sorted(_one_each(suspects), key=lambda suspect: (-suspect.certainty, _RANK[suspect.culprit]))
     finding = _finding(symptoms, suspects)
     key = symptoms.looked.cleaned.key if symptoms.looked.cleaned else None
     return Diagnosis(
         finding=finding,
         summary=_summary(symptoms, finding, suspects),
-        fingerprint=key.fingerprint if key else None,
+        fingerprint=modest(key.fingerprint) if key else None,
         suspects=tuple(suspects),
-        notes=tuple(notes(symptoms)),
+        notes=tuple(said),
         tested=bool(symptoms.trials),
     )
 
@@ -102,8 +117,7 @@ def _finding(symptoms: Symptoms, suspects: list[Suspect]) -> Finding:
 
 
 def _summary(symptoms: Symptoms, finding: Finding, suspects: list[Suspect]) -> str:
-    place = symptoms.looked.reading.place
-    place = place[:1].upper() + place[1:]
+    place = upper(symptoms.looked.sample.place)
     if finding is Finding.FINE:
         if symptoms.trials:
             return f"{place}: Anthropic accepts the key."

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rotator.model.keys import Fingerprint
 
 _BARE = re.compile(r"sk-ant-[A-Za-z0-9_-]{14,}")
 """More than the 16 first and 4 last characters that a fingerprint may show: 7 + 14 = 21 characters in one run."""
@@ -19,3 +24,13 @@ def exposes_key(text: str) -> bool:
 def redact(text: str) -> str:
     """The text with everything that looks like a key replaced."""
     return _BARE.sub("sk-ant-[redacted]", text)
+
+
+def modest(fingerprint: Fingerprint) -> Fingerprint:
+    """Without head and tail, unless the text begins as Anthropic's keys do: else it may be any secret at all."""
+    return fingerprint if fingerprint.head.startswith("sk-ant-") else replace(fingerprint, head="", tail="")
+
+
+def told(fingerprint: Fingerprint) -> str:
+    """For a person: `sk-ant-api03-R2D...igAA [0123456789ab]`, or the digest alone."""
+    return str(fingerprint) if fingerprint.head else f"[{fingerprint.digest}]"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 
 from rotator.model.errors import AmbiguousKey, Refused
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 
+NEAR_ITS_END = timedelta(days=14)
+"""So long before a key expires it is said."""
 MAX_NAMED = 10
 """How many candidates an error names before it only counts them."""
 

@@ -17,7 +17,7 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Need:
     """One thing that a rotation needs. `part`: of which secret, consumer or system. `what`: a permission, an act."""
 
     part: str
@@ -36,10 +36,10 @@ class Tried:
         }
 
 
-def remarks(trials: Sequence[Tried]) -> Iterator[Remark]:
-    """A remark for each thing that would fail. What was not tried is listed, and is no finding of its own."""
-    for trial in trials:
-        if trial.answer is Answer.NO:
-            why = f": {trial.why}" if trial.why else ""
-            what = f"A rotation would fail: {trial.part}: {trial.what}{why}"
-            yield Remark(weight=Weight.WRONG, code="not_ready", what=what.rstrip(".") + ".", fix=trial.fix)
+def remarks(needs: Sequence[Need]) -> Iterator[Remark]:
+    """A remark for each reason to fail. What was not tried is listed, and is no finding of its own."""
+    failing = [need for need in needs if need.answer is Answer.NO]
+    for part, why, fix in dict.fromkeys((need.part, need.why, need.fix) for need in failing):
+        named = ", ".join(need.what for need in failing if (need.part, need.why, need.fix) == (part, why, fix))
+        what = f"A rotation would fail: {part}: {named}" + (f": {why}" if why else "")
+        yield Remark(weight=Weight.WRONG, code="not_ready", what=what.rstrip(".") + ".", fix=fix)

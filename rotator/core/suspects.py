@@ -23,11 +23,11 @@ class Culprit(Enum):
     DISABLED = "disabled"
     WORKSPACE = "other_workspace"
     GATEWAY = "gateway"
+    UNUSUAL = "unusual_form"  # cut off, or altered
     TOO_NEW = "too_new"
     ANTHROPIC = "anthropic_side"
     UNKNOWN_KEY = "unknown_key"  # in none of the organisation's records
     RETIRED = "retired"  # disabled, expired, archived or deleted: without the Admin API that cannot be told apart
-    UNUSUAL = "unusual_form"  # perhaps truncated
     FORBIDDEN = "forbidden"
     EGRESS = "egress"
     BLOCKED = "account_blocked"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from rotator.core.key_records import NEAR_ITS_END
 from rotator.core.suspects import Certainty, Culprit, Suspect
 from rotator.core.symptoms import Symptoms
 from rotator.core.trials import Address, Books
@@ -119,9 +120,24 @@ def described(books: Books) -> Iterator[str]:
         yield f"It belongs to the workspace {record.workspace}."
     if books.owner:
         yield f"It is the key of {books.owner}, and ends with it."
-    if books.requests:
+    if books.requests is not None:
         upto = f", counted up to {books.refreshed_at:%Y-%m-%d %H:%M} UTC" if books.refreshed_at else ""
-        yield f"It made {books.requests} requests in the last {books.days} days{upto}."
+        made_requests = f"{books.requests} requests" if books.requests else "no request"
+        yield f"It made {made_requests} in the last {books.days} days{upto}."
+
+
+def worth_knowing(books: Books, now: datetime | None) -> Iterator[str]:
+    """What the books say that is no cause of anything yet, a sentence each."""
+    if books.unable:
+        yield books.unable
+        return
+    record = books.record
+    if record is None or record.status is not KeyStatus.ACTIVE:
+        return
+    if record.expires_at is not None and now is not None and record.expires_at - now < NEAR_ITS_END:
+        yield f"The key expires on {record.expires_at:%Y-%m-%d %H:%M} UTC: rotate it before."
+    if record.personal:
+        yield "The key belongs to a person: it dies when that user leaves the organisation."
 
 
 def _day(at: datetime | None) -> str:

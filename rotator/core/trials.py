@@ -53,12 +53,14 @@ class Trial:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """What the Admin API said of the key. `unable`: why it could not be asked, as a sentence; then the rest is void.
+    `passing`: it did not answer, or was busy; later it may.
 
     `record` None: no record fits. `others`: further records whose hint fits as well. `requests`: in the last `days`
     days; None: not known.
     """
 
     unable: str = ""
+    passing: bool = False
     record: KeyRecord | None = None
     created_by: str | None = None
     owner: str | None = None

@@ -20,4 +20,4 @@ Two samples were run so far, on a busy machine; most mutants have never been run
   no longer made), and one stood in code that has moved: it has a test now, and was not run again.
 - All rooms, on the working tree half an hour later: 46 of 2487 run, 36 killed, 10 survived. New tests kill three.
   Seven are neither killed nor explained yet: two each in `report_parts` and `suspects_books`, one each in
-  `adopt._used`, `holders.rows` and `status.waiting`."""
+  `adopt._used`, `whereabouts.rows` and `status.waiting`."""

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rotator.adapters.issuer.inquiry import Inquiry
-from rotator.adapters.surroundings import custom_headers, from_environment, surroundings
+from rotator.adapters.sample import from_environment
+from rotator.adapters.surroundings import custom_headers, surroundings
 from rotator.core.diagnosis import Diagnosis, Finding, diagnose
-from rotator.core.slips import Origin, Reading, look
+from rotator.core.sample import Origin, Sample
+from rotator.core.slips import look
 from rotator.core.suspects import Certainty, Culprit
 from rotator.core.symptoms import Symptoms
 from rotator.core.trials import Books, Trial
@@ -50,10 +52,10 @@ class Checks:
         around = {NAME: text, **(environ or {})}
         if url is not None:
             around["ANTHROPIC_BASE_URL"] = url
-        reading = from_environment(NAME, around)
+        sample = from_environment(NAME, around)
         if origin is not Origin.ENV:
-            reading = Reading(origin=origin, name="aws-sm://eu-west-1/prod", text=text)
-        looked = look(reading)
+            sample = Sample(origin=origin, name="aws-sm://eu-west-1/prod", text=text)
+        looked = look(sample)
         trials: tuple[Trial, ...] = ()
         books: Books | None = None
         if looked.cleaned is not None and looked.cleaned.key is not None:

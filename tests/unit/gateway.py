@@ -24,6 +24,8 @@ class Gateway:
     own: Own = lambda path: None
     url: str = ""
     seen: list[tuple[str, Headers]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """Paths of POSTs, the one way in which Anthropic's API is written to; none is passed on."""
 
 
 def without(*names: str) -> Callable[[Headers], Headers]:
@@ -63,6 +65,10 @@ def gateway(upstream: str, **behaviour: object) -> Iterator[Gateway]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            made.refused.append(self.path)
+            self.send_error(405)
 
         def _pass_on(self, headers: Headers) -> tuple[int, bytes, Mapping[str, str]]:
             sent = {name: value for name, value in headers.items() if name not in ("host", "connection")}

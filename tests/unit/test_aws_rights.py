@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from rotator.adapters.store.aws_rights import READS, WRITES, rehearsed
-from rotator.core.readiness import Answer, Tried
+from rotator.core.readiness import Answer, Need
 from rotator.model.config import AwsSecretRef
 
 REF = AwsSecretRef("eu-west-1", "prod/anthropic", None)
@@ -82,7 +82,7 @@ def serving(aws: Aws) -> Iterator[str]:
             thread.join()
 
 
-def tried(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> dict[str, Tried]:
+def tried(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> dict[str, Need]:
     with serving(aws) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from rotator.adapters.issuer.inquiry import TRIES, Inquiry
 from rotator.core.diagnosis import Finding
-from rotator.core.slips import Origin
+from rotator.core.sample import Origin
 from rotator.core.suspects import NOT_THE_KEY, Certainty, Culprit
 from rotator.core.trials import Address
 from rotator.model.errors import Refused
@@ -58,10 +59,18 @@ def test_a_key_in_two_lines_or_doubled_is_wrong_bytes(checks: Checks) -> None:
     first(checks.check(text * 2), Culprit.WRONG_BYTES)
 
 
-def test_a_truncated_key_is_refused_and_its_form_is_among_the_causes(checks: Checks) -> None:
-    diagnosis = checks.check(checks.key.reveal()[:-9], admin=False)
-    first(diagnosis, Culprit.RETIRED)
-    assert Culprit.UNUSUAL in {suspect.culprit for suspect in diagnosis.suspects}
+@pytest.mark.parametrize("admin", [True, False])
+def test_a_truncated_key_is_known_by_its_form(checks: Checks, admin: bool) -> None:
+    diagnosis = checks.check(checks.key.reveal()[:-9], admin=admin)
+    first(diagnosis, Culprit.UNUSUAL)
+    assert diagnosis.first is not None
+    assert any("99 characters" in said for said in diagnosis.first.speaks_for)
+
+
+def test_a_key_of_another_form_that_anthropic_accepts_is_nothing_to_talk_about(checks: Checks) -> None:
+    key, _ = checks.server.books.issue("new form", text="sk-ant-api2-" + make_key().reveal()[20:80])
+    diagnosis = checks.check(key.reveal())
+    assert (diagnosis.finding, diagnosis.suspects) == (Finding.FINE, ())
 
 
 @pytest.mark.parametrize("prefix", ["sk-ant-admin01-", "sk-ant-oat01-", "sk-proj-", "sk-or-v1-", "ABSK", "ya29."])
@@ -194,6 +203,62 @@ def test_another_key_in_the_environment_than_in_the_secret_is_only_possible(chec
     assert diagnosis.finding is Finding.FINE
     assert diagnosis.first is not None
     assert (diagnosis.first.culprit, diagnosis.first.certainty) == (Culprit.SHADOWED, Certainty.POSSIBLE)
+
+
+def test_a_header_set_here_proves_nothing_for_who_reads_a_secret_elsewhere(checks: Checks) -> None:
+    diagnosis = checks.check(origin=Origin.SECRET, environ={"ANTHROPIC_CUSTOM_HEADERS": "Authorization: Bearer other"})
+    assert diagnosis.finding is Finding.FINE
+    assert diagnosis.first is not None
+    assert (diagnosis.first.culprit, diagnosis.first.certainty) == (Culprit.SHADOWED, Certainty.POSSIBLE)
+
+
+@pytest.mark.parametrize("pointer", [None, "work"])
+def test_a_profile_on_disk_is_next_where_there_is_no_key(checks: Checks, tmp_path: Path, pointer: str | None) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / f"{pointer or 'default'}.json").write_text("{}")
+    environ = {"ANTHROPIC_CONFIG_DIR": str(tmp_path)}
+    if pointer is not None:
+        (tmp_path / "active_config").write_text("elsewhere")
+        first(checks.check("", environ=environ), Culprit.NOT_LOADED)  # the SDK takes what the pointer names, or nothing
+        (tmp_path / "active_config").write_text(pointer)
+    first(checks.check("", environ=environ), Culprit.SHADOWED)
+
+
+def test_a_named_record_of_another_key_is_not_held_against_this_one(checks: Checks) -> None:
+    _, archived = checks.server.books.issue("the key before")
+    checks.server.books.change(archived.id, status=KeyStatus.ARCHIVED)
+    diagnosis = checks.check(key_id=archived.id)
+    assert diagnosis.finding is Finding.FINE
+    assert any("another key's" in note for note in diagnosis.notes)
+    checks.server.books.change(checks.record.id, status=KeyStatus.INACTIVE)
+    first(checks.check(key_id=archived.id), Culprit.RETIRED)
+
+
+def test_a_key_of_a_person_and_one_that_ends_soon_are_noted_while_they_work(checks: Checks) -> None:
+    key, _ = checks.server.books.issue("mine", personal=True, expires_at=checks.clock.now() + timedelta(days=3))
+    notes = " ".join(checks.check(key.reveal()).notes)
+    assert "dies when that user leaves" in notes
+    assert "expires on" in notes
+
+
+def test_of_a_secret_that_is_none_of_anthropics_only_the_digest_is_shown(checks: Checks) -> None:
+    other = "pw-" + make_key().reveal()[20:80]
+    diagnosis = checks.check(other)
+    assert diagnosis.fingerprint is not None
+    assert diagnosis.shown == f"[{diagnosis.fingerprint.digest}]"
+    assert other[:16] not in json.dumps(diagnosis.to_json())
+
+
+def test_through_a_gateway_it_is_said_which_header_was_tried(checks: Checks) -> None:
+    with gateway(checks.server.url) as between:
+        diagnosis = checks.check(url=between.url)
+    assert any("x-api-key, of older ones, was not tried" in note for note in diagnosis.notes)
+
+
+def test_an_address_that_is_none_is_called_so(checks: Checks) -> None:
+    diagnosis = checks.check(url="api.anthropic.com", direct="api.anthropic.com")
+    first(diagnosis, Culprit.UNREACHABLE, Finding.UNKNOWN)
+    assert any("an address that is none" in note for note in diagnosis.notes)
 
 
 def test_a_brand_new_key_is_given_time(checks: Checks) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rotator.cli.check_credential import CredentialCheck, check_credential, current_keys
+from rotator.cli.check_credential import CredentialCheck, check_credential
+from rotator.cli.check_whereabouts import current_keys
 from rotator.core.diagnosis import Finding
 from rotator.core.readiness import Answer
 from rotator.sandbox.anthropic import SandboxAnthropic
@@ -47,9 +49,28 @@ def checked(tmp_path: Path) -> CredentialCheck:
     return check_credential(place, place.credential("prod"), current_keys(place))
 
 
+def state(vault: SandboxVault) -> object:
+    """The secret with all its versions, its metadata, and the sibling where a rotation stages."""
+    paths = ("data/prod/anthropic", "metadata/prod/anthropic", "data/prod/anthropic.pending", "config")
+    return [raw(vault, "GET", f"/v1/secret/{path}")[:2] for path in paths]
+
+
+def without_request_ids(said: object) -> str:
+    return re.sub(r"'request_id': '[^']*'", "", repr(said))
+
+
+def test_nothing_is_changed_and_no_write_is_asked(vault: SandboxVault, tmp_path: Path) -> None:
+    before, counted = without_request_ids(state(vault)), dict(vault.calls)
+    assert checked(tmp_path).finding is Finding.FINE
+    asked = {name for name, count in vault.calls.items() if count != counted.get(name, 0)}
+    assert without_request_ids(state(vault)) == before
+    assert {name for name in asked if not name.startswith("GET ")} == {"POST sys/capabilities-self"}
+    assert [path.name for path in tmp_path.iterdir()] == ["rotate.yaml"]
+
+
 def test_a_token_that_may_do_all_is_ready(vault: SandboxVault, tmp_path: Path) -> None:
     check = checked(tmp_path)
-    answers = {trial.what: trial.answer for trial in check.trials}
+    answers = {need.what: need.answer for need in check.needs}
     assert answers["permissions"] is Answer.YES
     assert answers["disable, archive"] is Answer.UNTRIED
     assert check.finding is Finding.FINE
@@ -63,6 +84,6 @@ def test_a_token_that_may_only_read_is_named_before_the_rotation(
     monkeypatch.setenv("VAULT_TOKEN", made["auth"]["client_token"])
     check = checked(tmp_path)
     assert check.finding is Finding.WRONG
-    [refused] = [trial for trial in check.trials if trial.what == "permissions"]
+    [refused] = [need for need in check.needs if need.what == "permissions"]
     assert refused.answer is Answer.NO
     assert "update" in refused.why

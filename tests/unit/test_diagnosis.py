@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core.diagnosis import Finding, diagnose
-from rotator.core.slips import Origin, Reading, look
+from rotator.core.sample import Origin, Sample
+from rotator.core.slips import look
 from rotator.core.suspects import Certainty, Culprit
 from rotator.core.symptoms import Surroundings, Symptoms
 from rotator.core.trials import Address, Books, Header, Trial
@@ -80,7 +81,7 @@ def test_every_combination_is_diagnosed_and_shows_no_key(
     offline: bool,
 ) -> None:
     text = make_key().reveal()
-    looked = look(Reading(origin=origin, name="ANTHROPIC_API_KEY", text=template.format(text, text)))
+    looked = look(Sample(origin=origin, name="ANTHROPIC_API_KEY", text=template.format(text, text)))
     found = diagnose(Symptoms(looked=looked, around=around, trials=tried, books=asked, now=NOW, offline=offline))
     order = [suspect.certainty for suspect in found.suspects]
     assert order == sorted(order, reverse=True)
@@ -93,14 +94,14 @@ def test_every_combination_is_diagnosed_and_shows_no_key(
 
 @given(surrounds, st.booleans())
 def test_nothing_but_an_accepted_key_or_a_good_form_offline_is_fine(around: Surroundings, offline: bool) -> None:
-    reading = Reading(origin=Origin.ENV, name="ANTHROPIC_API_KEY", text=make_key().reveal())
-    found = diagnose(Symptoms(looked=look(reading), around=around, offline=offline))
+    sample = Sample(origin=Origin.ENV, name="ANTHROPIC_API_KEY", text=make_key().reveal())
+    found = diagnose(Symptoms(looked=look(sample), around=around, offline=offline))
     assert (found.finding is Finding.FINE) == (offline and not found.suspects)
 
 
 def test_offline_a_key_of_unusual_form_cannot_be_told() -> None:
-    reading = Reading(origin=Origin.FILE, name="key", text=make_key().reveal()[:-5])
-    found = diagnose(Symptoms(looked=look(reading), offline=True))
+    sample = Sample(origin=Origin.FILE, name="key", text=make_key().reveal()[:-5])
+    found = diagnose(Symptoms(looked=look(sample), offline=True))
     assert found.finding is Finding.UNKNOWN
     assert found.first is not None
     assert found.first.culprit is Culprit.UNUSUAL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core import hygiene
-from rotator.core.hygiene import MAX_PASTED, SHORTEST, inspect
+from rotator.core.hygiene import MAX_PASTED, SHORTEST, Kind, inspect
 
 ALPHABET = string.ascii_letters + string.digits + "_-"
 OUR_WORDS = Path(hygiene.__file__).read_text()
@@ -105,6 +106,16 @@ def test_any_text_gets_exactly_one_answer_and_repair_is_idempotent(pasted: str) 
         ("ANTHROPIC_API_KEY=KEY", "variable"),
         ("export ANTHROPIC_API_KEY='KEY'\n", "variable"),
         ("ANTHROPIC_API_KEY: KEY", "variable"),
+        ("X=KEY", "variable"),
+        ("export X='KEY'", "variable"),
+        ("set X=KEY", "variable"),
+        ("set -gx X KEY", "variable"),
+        ('$env:X = "KEY"', "variable"),
+        ('"api_key": "KEY",', "variable"),
+        ("KEY,", "comma or semicolon"),
+        ("'KEY';", "comma or semicolon"),
+        ("KEY\ufe0f", "invisible"),
+        ("\u3164KEY\u2800", "invisible"),
     ],
 )
 def test_each_repair_is_named(pasted: str, said: str) -> None:
@@ -142,12 +153,27 @@ def test_each_repair_is_named(pasted: str, said: str) -> None:
         ("KEYKEY", "More than one"),
         ("export export export export export export export export export KEY", "too much around"),
         ("HUGE", "no key"),
+        ('{"a": {"key": "KEY"}}', "JSON"),
+        ('["KEY"]', "JSON"),
     ],
 )
 def test_what_is_surely_wrong_is_refused_by_name(pasted: str, named: str) -> None:
     cleaned = inspect(filled(pasted))
     assert cleaned.key is None
     assert named in (cleaned.refusal or "")
+
+
+def test_a_key_in_base64_is_told_from_a_key() -> None:
+    cleaned = inspect(b64encode(made().encode()).decode())
+    assert (cleaned.key, cleaned.kind) == (None, Kind.BASE64)
+
+
+@pytest.mark.parametrize("text", ["PASSWORD=KEYLESS" + "x" * 40, "https://example.org/" + "x" * 40])
+def test_another_secret_keeps_its_name(text: str) -> None:
+    cleaned = inspect(text)
+    assert cleaned.key is not None
+    assert cleaned.key.reveal() == text
+    assert cleaned.warnings
 
 
 @pytest.mark.parametrize("between", ["", "\n", " "])

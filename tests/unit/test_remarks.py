@@ -1,4 +1,4 @@
-"""core/holders, ageing, readiness, remarks: what a check of a credential says of what it found."""
+"""core/whereabouts, ageing, readiness, remarks: what a check of a credential says of what it found."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from itertools import permutations
 
 import pytest
 
-from rotator.core import ageing, holders, readiness
+from rotator.core import ageing, readiness, whereabouts
 from rotator.core.ageing import Ages
 from rotator.core.diagnosis import Finding
-from rotator.core.holders import ConsumerHeld, Holders, SecretHeld
-from rotator.core.readiness import Answer, Tried
+from rotator.core.fold import rotations
+from rotator.core.readiness import Answer, Need
 from rotator.core.remarks import Remark, Weight, added_up, ranked
+from rotator.core.whereabouts import ConsumerHeld, SecretHeld, Whereabouts
 from rotator.model.keys import KeyRecord, KeyStatus, Label
 from rotator.model.measure import Instance
 from tests.aws_world import make_key
+from tests.fuzz.logs import a_whole_log
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEY, OTHER = make_key().fingerprint, make_key().fingerprint
 CURRENT = SecretHeld(secret="s1", label=Label.CURRENT, key=KEY)
-BASE = Holders(credential="prod", secrets=(CURRENT,), consumers=(), elsewhere={}, open=False)
+BASE = Whereabouts(credential="prod", secrets=(CURRENT,), consumers=(), elsewhere={}, open=False)
+MINE = KeyRecord(id="apikey_1", name="prod", status=KeyStatus.ACTIVE, hint=KEY.hint, workspace=None)
 AGES = Ages(
     credential="prod",
     current=KEY,
     made_at=NOW - timedelta(days=10),
     by_the_books=True,
-    expires_at=None,
+    record=None,
     max_age=None,
-    held=(KEY,),
+    previous=(),
     in_use=(KEY,),
     records=None,
     rotations=(),
@@ -37,8 +40,8 @@ AGES = Ages(
 )
 
 
-def said(found: Holders) -> dict[str, Weight]:
-    return {remark.code: remark.weight for remark in holders.remarks(found)}
+def said(found: Whereabouts) -> dict[str, Weight]:
+    return {remark.code: remark.weight for remark in whereabouts.remarks(found)}
 
 
 def aged(ages: Ages) -> dict[str, Weight]:
@@ -61,16 +64,20 @@ def test_two_secrets_that_differ_are_drift_unless_a_rotation_is_open(open: bool,
     assert said(replace(BASE, secrets=(CURRENT, second), open=open)) == {"drift": weight}
 
 
-def test_a_secret_without_a_key_is_wrong_and_an_unreadable_one_is_open() -> None:
+def test_a_secret_without_a_key_is_wrong_and_one_that_does_not_answer_leaves_the_question_open() -> None:
     empty = replace(CURRENT, secret="s2", key=None)
     assert said(replace(BASE, secrets=(CURRENT, empty))) == {"no_key": Weight.WRONG}
-    assert said(replace(BASE, secrets=(CURRENT, replace(empty, unreadable="No.")))) == {"unreadable": Weight.UNKNOWN}
+    silent = replace(empty, unreadable="No.")
+    assert said(replace(BASE, secrets=(CURRENT, silent))) == {"unreadable": Weight.UNKNOWN}
+    assert said(replace(BASE, secrets=(CURRENT, replace(silent, refused=True)))) == {"unreadable": Weight.WRONG}
 
 
-def test_a_pending_key_without_a_rotation_is_a_remnant() -> None:
-    pending = SecretHeld(secret="s1", label=Label.PENDING, key=OTHER)
-    assert said(replace(BASE, secrets=(CURRENT, pending))) == {"pending": Weight.WARNING}
-    assert said(replace(BASE, secrets=(CURRENT, pending), open=True)) == {}
+def test_the_first_key_of_a_secret_is_written_by_first() -> None:
+    empty = replace(CURRENT, key=None)
+    [remark] = whereabouts.remarks(replace(BASE, secrets=(empty,)))
+    assert remark.fix == "rotate start prod --first"
+    [remark] = whereabouts.remarks(replace(BASE, secrets=(CURRENT, replace(empty, secret="s2"))))
+    assert remark.fix == "rotate start prod"
 
 
 @pytest.mark.parametrize(("required", "weight"), [(True, Weight.UNKNOWN), (False, Weight.WARNING)])
@@ -95,8 +102,22 @@ def test_the_key_of_another_credential_is_called_by_its_name() -> None:
 
 def test_rows_stand_side_by_side() -> None:
     consumer = ConsumerHeld(consumer="api", instances=(replace(instance(KEY.digest), terminating=True),))
-    rows = list(holders.rows(replace(BASE, consumers=(consumer,))))
-    assert [(row["where"], row["role"]) for row in rows] == [("s1", "current"), ("api: i1", "current, terminating")]
+    rows = list(whereabouts.rows(replace(BASE, consumers=(consumer,))))
+    assert [(row["where"], row["instance"], row["role"]) for row in rows] == [
+        ("s1", None, "current"),
+        ("api", "i1", "current, terminating"),
+    ]
+
+
+def test_a_consumer_that_was_not_observed_has_a_row_that_says_why() -> None:
+    for consumer, why in [
+        (ConsumerHeld(consumer="api", instances=None, why="It is down."), "It is down."),
+        (ConsumerHeld(consumer="api", instances=()), "no instance"),
+        (ConsumerHeld(consumer="api", instances=None, asks=True), "a person"),
+    ]:
+        *_, row = whereabouts.rows(replace(BASE, consumers=(consumer,)))
+        assert row["where"] == "api"
+        assert why in str(row["note"])
 
 
 @pytest.mark.parametrize(
@@ -113,20 +134,49 @@ def test_age_counts_against_max_age(age: int, expected: dict[str, Weight]) -> No
     ("days", "expected"), [(20, {}), (3, {"expiry": Weight.WRONG}), (-1, {"expiry": Weight.WRONG})]
 )
 def test_a_key_near_its_end_is_due(days: int, expected: dict[str, Weight]) -> None:
-    assert aged(replace(AGES, expires_at=NOW + timedelta(days=days))) == expected
+    assert aged(replace(AGES, record=replace(MINE, expires_at=NOW + timedelta(days=days)))) == expected
 
 
-def test_active_keys_that_no_secret_holds_are_named() -> None:
-    mine = KeyRecord(id="apikey_1", name="prod", status=KeyStatus.ACTIVE, hint=KEY.hint, workspace=None)
-    spare = replace(mine, id="apikey_2", name="spare", hint=OTHER.hint)
-    assert aged(replace(AGES, records=(mine,))) == {}
-    assert aged(replace(AGES, records=(mine, spare))) == {"unheld_keys": Weight.NOTE}
-    assert aged(replace(AGES, records=(mine, replace(spare, status=KeyStatus.INACTIVE)))) == {}
+def test_ages_are_told_in_words_that_fit() -> None:
+    young = replace(AGES, made_at=NOW - timedelta(seconds=5), max_age=timedelta(seconds=1))
+    [remark] = ageing.remarks(young)
+    assert remark.what == "The key is less than a day old; max_age is 1s."
+
+
+def test_a_persons_key_is_warned_about() -> None:
+    assert aged(replace(AGES, record=MINE)) == {}
+    assert aged(replace(AGES, record=replace(MINE, personal=True))) == {"personal": Weight.WARNING}
+
+
+def test_active_keys_that_nobody_uses_are_counted_and_named() -> None:
+    spare = replace(MINE, id="apikey_2", name="spare", hint=OTHER.hint)
+    assert aged(replace(AGES, records=(MINE,))) == {}
+    [remark] = ageing.remarks(replace(AGES, records=(MINE, spare)))
+    assert (remark.code, remark.weight) == ("unheld_keys", Weight.NOTE)
+    assert "1 active key " in remark.what
+    assert "apikey_2 (spare)" in remark.what
+    assert aged(replace(AGES, records=(MINE, replace(spare, status=KeyStatus.INACTIVE)))) == {}
+
+
+def test_a_previous_key_that_is_still_active_is_named_unless_a_rotation_is_open_or_it_is_in_use() -> None:
+    old = replace(MINE, id="apikey_2", name="old", hint=OTHER.hint)
+    ages = replace(AGES, previous=(OTHER,), records=(MINE, old))
+    assert aged(ages) == {"old_key_active": Weight.WARNING}
+    assert aged(replace(ages, records=(MINE, replace(old, status=KeyStatus.ARCHIVED)))) == {}
+    assert aged(replace(ages, in_use=(KEY, OTHER))) == {}
+    [is_open] = rotations(a_whole_log()[:5])
+    assert aged(replace(ages, rotations=(is_open,))) == {}
 
 
 def test_only_what_would_fail_is_a_finding() -> None:
-    answers = [Tried(part="p", what=answer.value, answer=answer) for answer in Answer]
+    answers = [Need(part="p", what=answer.value, answer=answer) for answer in Answer]
     assert [remark.weight for remark in readiness.remarks(answers)] == [Weight.WRONG]
+
+
+def test_what_fails_for_one_reason_is_one_remark() -> None:
+    failing = [Need(part="p", what=what, answer=Answer.NO, why="Denied.", fix="Allow it.") for what in ("a", "b")]
+    [remark] = readiness.remarks(failing)
+    assert (remark.what, remark.fix) == ("A rotation would fail: p: a, b: Denied.", "Allow it.")
 
 
 def test_the_gravest_remark_decides_in_whatever_order() -> None:

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from rotator.core.hygiene import inspect
 from rotator.core.oddities import MOST_NAMED, oddities
-from rotator.core.slips import Looked, Origin, Reading, look
+from rotator.core.sample import Origin, Sample
+from rotator.core.slips import Looked, look
 from tests.aws_world import make_key
 
 NAME = "ANTHROPIC_API_KEY"
 
 
 def looked(text: str | None, origin: Origin = Origin.ENV) -> Looked:
-    return look(Reading(origin=origin, name=NAME, text=text, missing="It is not set." if text is None else ""))
+    return look(Sample(origin=origin, name=NAME, text=text, missing="It is not set." if text is None else ""))
 
 
 def key_of(found: Looked) -> str | None:
@@ -75,6 +76,89 @@ def test_an_env_file_without_a_value_has_none() -> None:
     assert "line 1" in looked(f"{NAME}=\n", Origin.FILE).absent
 
 
+def test_an_env_file_on_stdin_is_read_as_one() -> None:
+    key = make_key().reveal()
+    assert key_of(looked(f"{NAME}={key}\nLOG=1\n", Origin.STDIN)) == key
+
+
+def test_a_comment_after_the_value_is_no_part_of_the_key_for_those_who_read_it_so() -> None:
+    key = make_key().reveal()
+    for value in (f"{key}  # prod", f'"{key}" # prod'):
+        found = looked(f"{NAME}={value}\nLOG=1\n", Origin.FILE)
+        assert (key_of(found), found.spoilt) == (key, False)
+        assert "systemd" in said(found)
+
+
+def test_a_quoted_value_in_a_file_with_windows_line_ends_is_spoilt_for_a_shell() -> None:
+    key = make_key().reveal()
+    found = looked(f'{NAME}="{key}"\r\nLOG=1\r\n', Origin.FILE)
+    assert (key_of(found), found.spoilt) == (key, True)
+    assert "CR LF" in said(found)
+
+
+def test_export_in_an_env_file_is_pointed_out() -> None:
+    found = looked(f"export {NAME}={make_key().reveal()}\n", Origin.FILE)
+    assert not found.spoilt
+    assert "`export`" in said(found)
+
+
+def test_a_key_under_another_name_is_found_by_its_look() -> None:
+    key = make_key().reveal()
+    found = looked(f"LOG=1\nCLAUDE_KEY={key}\n", Origin.FILE)
+    assert (key_of(found), found.spoilt) == (key, False)
+    assert "CLAUDE_KEY is on line 2" in said(found)
+
+
+@pytest.mark.parametrize("lines", ["LOG=1\nLEVEL=2\n", "# about\nLOG=1\n"])
+def test_an_env_file_without_the_variable_is_said_to_lack_it(lines: str) -> None:
+    found = looked(lines, Origin.FILE)
+    assert found.cleaned is None
+    assert f"sets no {NAME}" in found.absent
+
+
+def test_a_variable_that_is_commented_out_is_named_with_its_line() -> None:
+    for lines in (f"# {NAME}={make_key().reveal()}\n", f"LOG=1\n#export {NAME}=x\n"):
+        assert "in a comment" in looked(lines, Origin.FILE).absent
+
+
+def test_utf_16_is_named_and_the_key_found_all_the_same() -> None:
+    key = make_key().reveal()
+    found = look(Sample(origin=Origin.FILE, name=NAME, text=f"{key}\r\n", utf16=True))
+    assert (key_of(found), found.spoilt) == (key, True)
+    assert "UTF-16" in said(found)
+
+
+@pytest.mark.parametrize(
+    ("odd", "name"),
+    [
+        ("\u00a0", "NO-BREAK SPACE (U+00A0)"),
+        ("\u2013", "EN DASH (U+2013)"),
+        ("\u0410", "a letter or digit that is not ASCII"),
+        ("\x07", "a control character (U+0007)"),
+    ],
+)
+def test_what_no_key_has_is_named_with_its_place_where_no_key_is_got_at(odd: str, name: str) -> None:
+    key = make_key().reveal()
+    found = looked(key[:40] + odd + key[41:])
+    assert key_of(found) is None
+    assert f"{name} at character 41 of 108".lower() in said(found).lower()
+
+
+def test_another_secret_is_not_described() -> None:
+    assert looked("correct horse battery staple, and so on for a while").slips == ()
+
+
+def test_what_was_around_the_key_is_named() -> None:
+    key = make_key().reveal()
+    assert "the word Bearer" in said(looked(f"Bearer {key}"))
+    assert "at characters 1 and 110 of 110" in said(looked(f'"{key}"'))
+
+
+@pytest.mark.parametrize("text", ["sk-ant-api03-your-key-here", "YOUR_API_KEY", "${{ secrets.KEY }}"])
+def test_placeholders_of_documentation_are_no_keys(text: str) -> None:
+    assert looked(text).cleaned is None
+
+
 @pytest.mark.parametrize("origin", [Origin.ENV, Origin.FILE, Origin.SECRET])
 def test_a_json_object_is_recognised_and_its_field_named(origin: Origin) -> None:
     key = make_key().reveal()
@@ -116,7 +200,7 @@ def test_many_oddities_are_counted() -> None:
 
 
 def test_letters_are_never_shown() -> None:
-    assert oddities("пароль Geheimnis")[0] == "a letter or digit that is not ASCII at character 1 of 16"
+    assert oddities("пароль Geheimnis")[0] == "a letter or digit that is not ASCII at characters 1, 2, 3, 4 and 5 of 16"
     assert all("G" not in odd for odd in oddities("Geheimnis ä"))
 
 

@@ -126,6 +126,6 @@ class Inquiry:
         healthy = trials[0].accepted
         addresses = [self._configured] if self._direct is None or healthy else [self._configured, self._direct]
         ledger = Ledger(wire, addresses, self._admin_key, self._clock)
-        books = ledger.look_up(key.fingerprint, self._key_id, thorough=not healthy)
+        books = ledger.look_up(key.fingerprint, self._key_id)
         refused = any(trial.refused for trial in trials)
         return ledger.with_usage(books) if refused and books.record is not None else books

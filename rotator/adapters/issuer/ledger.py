@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from rotator.adapters.issuer.admin import MAX_PAGES, PAGE, record_of
+from rotator.adapters.issuer.classify import classify
 from rotator.adapters.issuer.reply import quotable
 from rotator.adapters.issuer.wire import Answer, Wire, url_of
 from rotator.core.hygiene import sendable
-from rotator.core.key_records import fits
+from rotator.core.key_records import confirm, fits
 from rotator.core.trials import Books
-from rotator.model.errors import OutsideError, RotatorError
+from rotator.model.errors import AmbiguousKey, OutsideError, RotatorError
 from rotator.model.keys import Fingerprint, KeyRecord, KeyText
 from rotator.ports import Clock
 
@@ -25,6 +26,14 @@ _KEYS = "/v1/organizations/api_keys"
 _USAGE = "/v1/organizations/analytics/usage"
 _USAGE_BETA = "analytics-usage-cost-2026-08-24"
 _LONGEST = 80
+
+
+@dataclass(frozen=True, slots=True)
+class _No:
+    """Why there is no answer, as a sentence. `passing`: later there may be one."""
+
+    why: str
+    passing: bool = False
 
 
 class Ledger:
@@ -39,42 +48,43 @@ class Ledger:
         self._sent = KeyText("")
         """The Admin key of the last request: nothing that answered to it may quote it."""
 
-    def look_up(self, fingerprint: Fingerprint, key_id: str | None, *, thorough: bool) -> Books:
-        """The record of the key. Not `thorough`: one request, and no more."""
+    def look_up(self, fingerprint: Fingerprint, key_id: str | None) -> Books:
+        """The record of the key: one request, and one more for each further thousand records."""
         if key_id is not None:
             answer = self._get(f"{_KEYS}/{key_id}", {})
-            if isinstance(answer, str):
-                return Books(unable=answer)
-            return self._found([answer.body or {}])
-        entries, unable = self._entries(MAX_PAGES if thorough else 1)
-        if unable:
-            return Books(unable=unable)
+            if isinstance(answer, _No):
+                return Books(unable=answer.why, passing=answer.passing)
+            books = self._found([answer.body or {}])
+            return _confirmed(fingerprint, books)
+        entries, no = self._entries()
+        if no is not None:
+            return Books(unable=no.why, passing=no.passing)
         return self._found([entry for entry in entries if fits(fingerprint, entry.get("partial_key_hint"))])
 
     def records(self) -> tuple[tuple[KeyRecord, ...], str]:
         """All of the organisation's, or why they cannot be listed, as a sentence."""
-        entries, unable = self._entries(MAX_PAGES)
+        entries, no = self._entries()
         try:
-            return tuple(record_of(self._sent, entry) for entry in entries), unable
+            return tuple(record_of(self._sent, entry) for entry in entries), no.why if no else ""
         except OutsideError as odd:
             return (), odd.message
 
-    def _entries(self, pages: int) -> tuple[list[Mapping[str, Any]], str]:
+    def _entries(self) -> tuple[list[Mapping[str, Any]], _No | None]:
         found: list[Mapping[str, Any]] = []
         cursor: str | None = None
-        for _ in range(pages):
+        for _ in range(MAX_PAGES):
             asked: dict[str, str | int] = {"limit": PAGE}
             answer = self._get(_KEYS, asked | ({"after_id": cursor} if cursor else {}))
-            if isinstance(answer, str):
+            if isinstance(answer, _No):
                 return [], answer
             body = answer.body or {}
             page = body.get("data")
             found += [entry for entry in page if isinstance(entry, dict)] if isinstance(page, list) else []
             last = body.get("last_id") if body.get("has_more") else None
             if not isinstance(last, str):
-                return found, ""
+                return found, None
             cursor = last
-        return [], "The organisation has more key records than were looked at: name the key's own (`key_id:`)."
+        return [], _No("The organisation has more key records than were looked at: name the key's own (`key_id:`).")
 
     def with_usage(self, books: Books) -> Books:
         """The same with the requests of the last days, where Anthropic says."""
@@ -87,7 +97,7 @@ class Ledger:
             "api_key_ids[]": books.record.id,
         }
         answer = self._get(_USAGE, asked, {"anthropic-beta": _USAGE_BETA})
-        if isinstance(answer, str) or answer.body is None:
+        if isinstance(answer, _No) or answer.body is None:
             return books
         refreshed = _time(answer.body.get("data_refreshed_at"))
         counted = _requests(answer.body.get("data"))
@@ -116,15 +126,16 @@ class Ledger:
 
     def _get(
         self, path: str, params: Mapping[str, str | int], headers: Mapping[str, str] | None = None
-    ) -> Answer | str:
-        """The answer, where it is a 200; else why not, as a sentence."""
+    ) -> Answer | _No:
+        """The answer, where it is a 200."""
         try:
             key = self._admin_key()
         except RotatorError as error:
-            return f"Anthropic's books were not asked: {error.message}."
+            return _No(f"Anthropic's books were not asked: {error.message}.")
         if not sendable(key):
-            return f"Anthropic's books were not asked: the Admin key {key.fingerprint} cannot be sent (white space?)."
-        self._sent, why = key, ""
+            shown = key.fingerprint
+            return _No(f"Anthropic's books were not asked: the Admin key {shown} cannot be sent (white space?).")
+        self._sent, why, passing = key, "", False
         for address in list(self._addresses):
             bearer = {"Authorization": f"Bearer {key.reveal()}"}
             answer = self._wire.get(url_of(address, path), key, {**(headers or {}), **bearer}, params)
@@ -133,8 +144,19 @@ class Ledger:
             if answer.reply.status == 200 and answer.body is not None:
                 self._addresses = [address]
                 return answer
-            why = answer.reply.words
-        return f"Anthropic's books could not be asked with the Admin key, which says nothing of this key ({why})."
+            why, passing = answer.reply.words, classify(answer.reply).again
+        what = f"Anthropic's books could not be asked with the Admin key, which says nothing of this key ({why})."
+        return _No(what, passing)
+
+
+def _confirmed(fingerprint: Fingerprint, books: Books) -> Books:
+    """A record that a person named may be another key's, after a rotation for instance: then it says nothing."""
+    try:
+        if books.record is not None:
+            confirm(fingerprint, books.record)
+    except AmbiguousKey as other:
+        return Books(unable=f"{other.message} {other.hint}", request_ids=books.request_ids)
+    return books
 
 
 def _actor(key: KeyText, said: object) -> str | None:

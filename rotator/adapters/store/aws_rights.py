@@ -13,7 +13,7 @@ from typing import Any
 
 from rotator.adapters.store.aws_calls import SecretCalls
 from rotator.adapters.store.aws_secret import CURRENT
-from rotator.core.readiness import Answer, Tried
+from rotator.core.readiness import Answer, Need
 from rotator.model.config import AwsSecretRef
 from rotator.model.errors import OutsideError
 
@@ -29,8 +29,8 @@ _SECONDS, _ATTEMPTS = 10, 2
 _ASSUMED = re.compile(r"arn:(?P<part>[a-z-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.+")
 
 
-def rehearsed(ref: AwsSecretRef) -> Sequence[Tried]:
-    """One for each permission. Never raises for what AWS answers."""
+def rehearsed(ref: AwsSecretRef) -> Sequence[Need]:
+    """One for each permission, for a secret that was just read. Never raises for what AWS answers."""
     try:
         simulated = list(_simulated(ref))
     except _NotAsked as why:
@@ -42,7 +42,7 @@ class _NotAsked(Exception):
     """The simulator's answer cannot be had; the text says why."""
 
 
-def _simulated(ref: AwsSecretRef) -> Iterator[Tried]:
+def _simulated(ref: AwsSecretRef) -> Iterator[Need]:
     import boto3.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
@@ -61,8 +61,9 @@ def _simulated(ref: AwsSecretRef) -> Iterator[Tried]:
         iam = session.client("iam", region_name=ref.region, config=config)
         source = _principal(caller)
         results = _ask(iam, source, (*READS, *WRITES), described["ARN"])
-        if str(described.get("KmsKeyId", "")).startswith("arn:"):
-            results += _ask(iam, source, _KMS, described["KmsKeyId"])
+        kms = str(described.get("KmsKeyId") or "")
+        if kms.startswith("arn:"):
+            results += _ask(iam, source, _KMS, kms)
     except ClientError as refusal:
         code = refusal.response.get("Error", {}).get("Code", "")
         raise _NotAsked(f"IAM's simulator may not be asked ({code})") from None
@@ -71,6 +72,9 @@ def _simulated(ref: AwsSecretRef) -> Iterator[Tried]:
     for result in results:
         action, decision = str(result.get("EvalActionName")), str(result.get("EvalDecision"))
         yield _judged(ref, action, decision, source)
+    if kms and not kms.startswith("arn:"):
+        why = "the secret names its key in KMS without an ARN, which the simulator needs"
+        yield from (Need(part=str(ref), what=action, answer=Answer.UNTRIED, why=why) for action in _KMS)
 
 
 def _ask(iam: Any, source: str, actions: Sequence[str], resource: str) -> list[dict[str, Any]]:
@@ -88,22 +92,29 @@ def _principal(caller: str) -> str:
     raise _NotAsked("IAM's simulator knows users and roles only, and we are neither")
 
 
-def _judged(ref: AwsSecretRef, action: str, decision: str, source: str) -> Tried:
-    allowed = decision == "allowed"
-    why = "IAM's simulator says so; the secret's own policy was not asked" if allowed else f"{decision} for {source}"
-    fix = "" if allowed else f"Allow {action} on this secret to {source}."
-    return Tried(part=str(ref), what=action, answer=Answer.YES if allowed else Answer.NO, why=why, fix=fix)
+def _judged(ref: AwsSecretRef, action: str, decision: str, source: str) -> Need:
+    if decision == "allowed":
+        why = "IAM's simulator says so; the secret's own policy was not asked"
+        return Need(part=str(ref), what=action, answer=Answer.YES, why=why)
+    why = f"{decision} for {source}, by IAM's simulator"
+    if decision == "implicitDeny":  # of an identity's policies; a policy of the secret itself may add what they lack
+        if action == "secretsmanager:GetSecretValue":
+            return Need(part=str(ref), what=action, answer=Answer.YES, why="it was done")
+        why += " (it does not know a policy of the secret itself)"
+    fix = f"Allow {action} on this secret to {source}."
+    return Need(part=str(ref), what=action, answer=Answer.NO, why=why, fix=fix)
 
 
-def _read_only(ref: AwsSecretRef, why: str) -> Iterator[Tried]:
+def _read_only(ref: AwsSecretRef, why: str) -> Iterator[Need]:
+    """Where the simulator is not to be had. Whether a key in KMS lets us write is not known then either."""
     calls = SecretCalls(ref, None)
     reads: tuple[Callable[[], object], ...] = (calls.describe, lambda: calls.content(CURRENT))
     for action, read in zip(READS, reads, strict=True):
         try:
             read()
         except OutsideError as refusal:
-            yield Tried(part=str(ref), what=action, answer=Answer.NO, why=refusal.message, fix=refusal.hint)
+            yield Need(part=str(ref), what=action, answer=Answer.NO, why=refusal.message, fix=refusal.hint)
         else:
-            yield Tried(part=str(ref), what=action, answer=Answer.YES, why="it was done")
+            yield Need(part=str(ref), what=action, answer=Answer.YES, why="it was done")
     for action in WRITES:
-        yield Tried(part=str(ref), what=action, answer=Answer.UNTRIED, why=why)
+        yield Need(part=str(ref), what=action, answer=Answer.UNTRIED, why=why)

@@ -16,13 +16,17 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretHeld:
-    """One label of one secret. `key` None with `unreadable` empty: no version carries the label."""
+    """One label of one secret. `key` None with `unreadable` empty: no version carries the label.
+
+    `refused`: the store answered, and said no; without it an unreadable one did not answer.
+    """
 
     secret: str
     label: Label
     key: Fingerprint | None = None
     since: datetime | None = None
     unreadable: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,7 @@ class ConsumerHeld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holders:
+class Whereabouts:
     """`elsewhere`: the current keys of the configuration's other credentials. `open`: a rotation is under way."""
 
     credential: str
@@ -66,69 +70,79 @@ class Holders:
         return next((words for words, key in self.known.items() if key.matches(reported)), "another key")
 
 
-def rows(holders: Holders) -> Iterator[JsonObject]:
-    """The table: where, which label or role, which key, since when."""
-    for held in holders.secrets:
+def rows(where: Whereabouts) -> Iterator[JsonObject]:
+    """The table: where, which label or role, which key, since when. `note`: why there is no key to be told."""
+    for held in where.secrets:
         yield {
             "where": held.secret,
+            "instance": None,
             "role": held.label.value,
             "key": str(held.key) if held.key else None,
             "since": held.since.isoformat() if held.since else None,
             "note": held.unreadable,
         }
-    for consumer in holders.consumers:
+    for consumer in where.consumers:
         for one in consumer.instances or ():
             yield {
-                "where": f"{consumer.consumer}: {one.id}",
-                "role": holders.which(one.fingerprint) + (", terminating" if one.terminating else ""),
+                "where": consumer.consumer,
+                "instance": one.id,
+                "role": where.which(one.fingerprint) + (", terminating" if one.terminating else ""),
                 "key": one.fingerprint,
                 "since": one.since.isoformat() if one.since else None,
                 "note": "",
             }
+        if not consumer.instances:
+            note = "a person is asked" if consumer.asks else _why(consumer)
+            row = {"where": consumer.consumer, "instance": None, "role": "not observed", "key": None, "since": None}
+            yield {**row, "note": note}
 
 
-def remarks(holders: Holders) -> Iterator[Remark]:
-    yield from _secrets(holders)
-    for consumer in holders.consumers:
-        yield from _consumer(consumer, holders)
-    yield from _duplicates(holders)
+def remarks(where: Whereabouts) -> Iterator[Remark]:
+    for held in where.secrets:
+        yield from _secret(held, where)
+    for consumer in where.consumers:
+        yield from _consumer(consumer, where)
+    yield from _duplicates(where)
 
 
-def _secrets(holders: Holders) -> Iterator[Remark]:
-    for held in holders.secrets:
-        if held.unreadable:
-            yield Remark(weight=Weight.UNKNOWN, code="unreadable", what=held.unreadable)
-        elif held.label is Label.CURRENT and held.key is None:
-            what = f"{held.secret} has no current key."
-            yield Remark(weight=Weight.WRONG, code="no_key", what=what, fix=f"rotate start {holders.credential}")
-        elif held.label is Label.CURRENT and holders.current and held.key and held.key != holders.current:
-            what = f"{held.secret} has another current key than the first secret: {held.key}, not {holders.current}."
-            yield _drift(holders, what, "Find out who wrote it; a rotation makes them equal.")
-        elif held.label is Label.PENDING and held.key is not None and held.key != holders.current and not holders.open:
-            what = f"A key is pending in {held.secret}, and no rotation of ours is open."
-            fix = "Another tool's rotation, or a remnant: find its owner, then discard the pending version."
-            yield Remark(weight=Weight.WARNING, code="pending", what=what, fix=fix)
+def _secret(held: SecretHeld, where: Whereabouts) -> Iterator[Remark]:
+    if held.unreadable:
+        weight = Weight.WRONG if held.refused else Weight.UNKNOWN
+        yield Remark(weight=weight, code="unreadable", what=held.unreadable)
+    elif held.label is not Label.CURRENT:
+        return
+    elif held.key is None:
+        what = f"{held.secret} has no current key."
+        fix = f"rotate start {where.credential}" + (" --first" if where.current is None else "")
+        yield Remark(weight=Weight.WRONG, code="no_key", what=what, fix=fix)
+    elif where.current and held.key != where.current:
+        what = f"{held.secret} has another current key than the first secret: {held.key}, not {where.current}."
+        yield _drift(where, what, "Find out who wrote it; a rotation makes them equal.")
 
 
-def _consumer(consumer: ConsumerHeld, holders: Holders) -> Iterator[Remark]:
+def _consumer(consumer: ConsumerHeld, where: Whereabouts) -> Iterator[Remark]:
     name = consumer.consumer
     if consumer.asks:
         what = f"{name} is observed by a person, so which key it holds is not known here."
         yield Remark(weight=Weight.NOTE, code="manual", what=what)
         return
     if not consumer.instances:
-        what = consumer.why or f"{name} has no instance, as far as can be seen."
-        yield _open_question(consumer, "unobserved", what, "Run its `observe` by hand, or open its URL.")
+        yield _open_question(consumer, "unobserved", _why(consumer), "Run its `observe` by hand, or open its URL.")
         return
     silent = [one for one in consumer.instances if one.fingerprint is None]
-    other = [one for one in consumer.instances if one.fingerprint and holders.which(one.fingerprint) != "current"]
+    other = [one for one in consumer.instances if one.fingerprint and where.which(one.fingerprint) != "current"]
     if silent:
         what = f"{_count(silent, consumer)} cannot say which key it holds: {_named(silent)}."
-        yield _open_question(consumer, "silent", what, "Let it report the fingerprint: docs/how-to, rotator.client.")
-    if other and holders.current is not None:
-        roles = sorted({holders.which(one.fingerprint) for one in other})
+        fix = "Let it report the fingerprint of the key that it uses (README, What a consumer must do)."
+        yield _open_question(consumer, "silent", what, fix)
+    if other and where.current is not None:
+        roles = sorted({where.which(one.fingerprint) for one in other})
         what = f"{_count(other, consumer)} does not hold the current key but: {', '.join(roles)} ({_named(other)})."
-        yield _drift(holders, what, f"Deploy {name} again: it read the secret before it changed, or another one.")
+        yield _drift(where, what, f"Deploy {name} again: it read the secret before it changed, or another one.")
+
+
+def _why(consumer: ConsumerHeld) -> str:
+    return consumer.why or f"{consumer.consumer} has no instance, as far as can be seen."
 
 
 def _open_question(consumer: ConsumerHeld, code: str, what: str, fix: str) -> Remark:
@@ -136,17 +150,17 @@ def _open_question(consumer: ConsumerHeld, code: str, what: str, fix: str) -> Re
     return Remark(weight=weight, code=code, what=what, fix=fix)
 
 
-def _drift(holders: Holders, what: str, fix: str) -> Remark:
+def _drift(where: Whereabouts, what: str, fix: str) -> Remark:
     """While a rotation is under way that is how it must be; else somebody is on the wrong key."""
-    if holders.open:
+    if where.open:
         return Remark(weight=Weight.NOTE, code="drift", what=f"{what} A rotation is under way.")
     return Remark(weight=Weight.WRONG, code="drift", what=what, fix=fix)
 
 
-def _duplicates(holders: Holders) -> Iterator[Remark]:
-    for other, key in holders.elsewhere.items():
-        if holders.current is not None and key == holders.current:
-            what = f"{holders.credential} and {other} share one key: one leak or one mistake takes both down."
+def _duplicates(where: Whereabouts) -> Iterator[Remark]:
+    for other, key in where.elsewhere.items():
+        if where.current is not None and key == where.current:
+            what = f"{where.credential} and {other} share one key: one leak or one mistake takes both down."
             fix = f"Give each its own: rotate start {other}"
             yield Remark(weight=Weight.WARNING, code="shared", what=what, fix=fix)
 

@@ -14,7 +14,7 @@ _CODES_OF_EGRESS = ("sandbox_egress_restricted",)
 _CONSOLE = "Console, Settings, API keys"
 
 
-def suspects_there(symptoms: Symptoms) -> Iterator[Suspect]:
+def suspects_in_answers(symptoms: Symptoms) -> Iterator[Suspect]:
     """Nothing where the first trial was accepted: it is what an application sends."""
     trials = symptoms.trials
     if trials[0].accepted:
