@@ -32,7 +32,7 @@ def key_lines(diagnosis: Diagnosis, place: str) -> Iterator[Line]:
     if diagnosis.finding is Finding.FINE or diagnosis.first is None:
         yield f"{mark}: ", diagnosis.summary
     elif diagnosis.first.culprit in NOT_THE_KEY:
-        yield f"{mark}: ", f"{place}; it is not the key's fault"
+        yield f"{mark}, not the key's fault: ", place
     else:
         yield f"{mark}: ", place
     if diagnosis.fingerprint is not None:

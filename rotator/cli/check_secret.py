@@ -23,7 +23,7 @@ def read_secret(place: Workplace, reference: str) -> Sample:
     try:
         version = place.store(ref).read(Label.CURRENT)
     except Refused as refusal:
-        whole = _whole(ref)
+        whole = _whole(place, ref)
         if whole is None:
             raise
         if ref.field is None:
@@ -32,21 +32,24 @@ def read_secret(place: Workplace, reference: str) -> Sample:
     if version is None:
         return sample(text=None, missing=f"The secret {ref} has no current version.")
     if version.key is None:
-        meant = field_with_key(_whole(ref) or "")
+        meant = field_with_key(_whole(place, ref) or "")
         hint = f"Its field `{meant[0]}` looks like a key: write #{meant[0]}." if meant else ""
         return sample(text=None, missing=f"The secret {ref} has no such field, or it is empty.", hint=hint)
     return sample(text=version.key.reveal())
 
 
-def _whole(ref: SecretRef) -> str | None:
-    """The whole text of the current version, where the store keeps one text (AWS) and gives it."""
-    if not isinstance(ref, AwsSecretRef):
-        return None
-    from rotator.adapters.store.aws_calls import SecretCalls
-    from rotator.adapters.store.aws_secret import CURRENT
-
+def _whole(place: Workplace, ref: SecretRef) -> str | None:
+    """The whole text of the current version; None where the store does not give it."""
     try:
-        content = SecretCalls(ref, None).content(CURRENT)
+        if isinstance(ref, AwsSecretRef):
+            from rotator.adapters.store.aws_calls import SecretCalls
+            from rotator.adapters.store.aws_secret import CURRENT
+
+            stored = SecretCalls(ref, None).content(CURRENT)
+            return stored.document.reveal() if stored else None
+        from rotator.adapters.store.vault_calls import SecretCalls as VaultCalls
+
+        fields = VaultCalls(ref, place.vault, "").content()
+        return fields.document.reveal() if fields else None
     except OutsideError:
         return None
-    return content.document.reveal() if content else None

@@ -78,6 +78,10 @@ def notes(symptoms: Symptoms) -> Iterator[str]:
             )
         if around.discovered is not None:
             yield f"{VARIABLE} outranks {around.discovered}, which is set up too."
+        elif around.runs_on is not None and symptoms.trials:  # not at every start of a container
+            from rotator.core.federation import LINK, offer
+
+            yield f"{offer(around.runs_on, ['this process'])} {LINK}"
     if around.base_url is not None:
         yield f"ANTHROPIC_BASE_URL sends requests to {around.base_url}, not straight to Anthropic.{_untried(symptoms)}"
     if around.base_url_plain:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 from datetime import UTC, datetime, timedelta
 
 from rotator.model.keys import KeyStatus
+from rotator.sandbox.aws import Fault as AwsFault
 from tests.aws_world import FIELD, make_key
 from tests.cli.check_words import no_key_in
 from tests.cli.conftest import Rotate
 from tests.cli.small_world import Ran, SmallWorld, await_that
+from tests.unit.gateway import gateway
 
 
 def codes(ran: Ran) -> dict[str, str]:
@@ -140,25 +140,94 @@ def test_quiet_is_one_line_a_remark(world: SmallWorld, rotate: Rotate) -> None:
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (5, "", 1)
 
 
-def test_watch_tells_what_changed_and_ends_with_ctrl_c(world: SmallWorld) -> None:
-    child = world.start_process("check", "prod-chat", "--watch", "--every", "50ms", "--quiet")
-    said: list[str] = []
+def test_a_dead_key_comes_first_and_what_follows_from_it_is_no_finding_of_its_own(
+    world: SmallWorld, rotate: Rotate
+) -> None:
+    page = (502, b'{"error": {"type": "authentication_error"}}', {"content-type": "application/json"})
+    with gateway(world.anthropic.url, own=lambda path: page) as consumer:
+        world.write(consumers=world.consumer("api", more=f"        probe: {{http: {{url: '{consumer.url}/ask'}}}}\n"))
+        world.set_status(world.old_id, KeyStatus.INACTIVE)
+        ran = rotate("check", "prod-chat", "--json")
+    grave = [remark["code"] for remark in ran.json["remarks"] if remark["weight"] == "wrong"]
+    assert grave == ["key"]
+    [probe] = [one for one in ran.json["readiness"] if one["what"] == "probe"]
+    assert probe["answer"] == "not tried"
 
-    def listen() -> None:
-        assert child.stderr is not None
-        said.extend(child.stderr)
 
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
-    await_that(lambda: len([one for one in world.asked if one == "observe api"]) > 1, "a second check")
-    assert said == []
-    world.holds["api"] = world.new.fingerprint.digest
-    await_that(lambda: any("does not hold the current key" in line for line in said), "a word of the drift")
-    child.send_signal(signal.SIGINT)
-    assert child.wait(20) == 130
-    listener.join(20)
-    assert sum("does not hold the current key" in line for line in said) == 1
-    no_key_in(world, *said)
-    for stream in (child.stdout, child.stderr):
-        assert stream is not None
-        stream.close()
+def test_a_consumer_that_is_refused_with_a_sound_key_would_stop_a_rotation(world: SmallWorld, rotate: Rotate) -> None:
+    page = (502, b'{"error": {"type": "authentication_error"}}', {"content-type": "application/json"})
+    with gateway(world.anthropic.url, own=lambda path: page) as consumer:
+        world.write(consumers=world.consumer("api", more=f"        probe: {{http: {{url: '{consumer.url}/ask'}}}}\n"))
+        ran = rotate("check", "prod-chat", "--json")
+    assert (ran.code, codes(ran)["not_ready"]) == (5, "wrong")
+
+
+def test_a_key_that_was_replaced_by_hand_and_is_still_active_is_named(world: SmallWorld, rotate: Rotate) -> None:
+    text = json.dumps({FIELD: world.new.reveal()})
+    world.client.put_secret_value(SecretId=world.secret, SecretString=text)
+    world.reload("api")
+    ran = rotate("check", "prod-chat", "--json")
+    assert (ran.code, codes(ran)["old_key_active"]) == (0, "warning")
+    world.set_status(world.old_id, KeyStatus.INACTIVE)
+    assert "old_key_active" not in codes(rotate("check", "prod-chat", "--json"))
+
+
+def test_anothers_pending_version_would_stop_a_rotation(world: SmallWorld, rotate: Rotate) -> None:
+    text = json.dumps({FIELD: world.new.reveal()})
+    world.client.put_secret_value(SecretId=world.secret, SecretString=text, VersionStages=["AWSPENDING"])
+    ran = rotate("check", "prod-chat", "--json")
+    assert (ran.code, codes(ran)) == (5, {"not_ready": "wrong"})
+    assert "not ours" in ran.out
+
+
+def test_the_pending_version_of_a_rotation_that_this_journal_does_not_know_is_in_the_way(
+    world: SmallWorld, rotate: Rotate
+) -> None:
+    assert rotate(*world.start_key_file()).code == 0
+    assert "another's pending version" not in rotate("check", "prod-chat").out
+    world.extra["ROTATOR_JOURNAL"] = f"sqlite:///{world.directory}/another.db"
+    ran = rotate("check", "prod-chat")
+    assert "another's pending version" in ran.out
+    assert "of rotation " in ran.out
+
+
+def test_awss_own_rotation_would_fight_ours(world: SmallWorld, rotate: Rotate) -> None:
+    world.client.rotate_secret(
+        SecretId=world.secret, RotationRules={"AutomaticallyAfterDays": 30}, RotateImmediately=False
+    )
+    ran = rotate("check", "prod-chat", "--json")
+    assert ran.code == 5
+    assert any("two rotations would fight" in one["why"] for one in ran.json["readiness"])
+
+
+def test_a_store_that_says_no_is_one_finding_and_one_that_is_silent_leaves_the_question_open(
+    world: SmallWorld, rotate: Rotate
+) -> None:
+    world.write(secrets=[world.reference("no/such-secret")])
+    ran = rotate("check", "prod-chat", "--json")
+    assert (ran.code, codes(ran)) == (5, {"unreadable": "wrong"} | {"unheld_keys": "note"})
+    world.write()
+    world.aws.faults = lambda operation: AwsFault(503, "ServiceUnavailable")
+    ran = rotate("check", "prod-chat", "--json")
+    assert (ran.code, codes(ran)["unreadable"]) == (6, "unknown")
+    assert "not_ready" not in codes(ran)
+
+
+def test_a_journal_that_cannot_be_read_hides_nothing_else(world: SmallWorld, rotate: Rotate) -> None:
+    world.journal.write_text("no database")
+    ran = rotate("check", "prod-chat", "--json")
+    assert (ran.code, codes(ran)["not_ready"]) == (5, "wrong")
+    assert instances(ran) == ["current"]
+
+
+def test_a_consumer_that_a_platforms_own_program_deploys_is_offered_federation(
+    world: SmallWorld, rotate: Rotate
+) -> None:
+    kubectl = world.directory / "kubectl"
+    kubectl.touch(mode=0o700)
+    world.write(consumers=world.consumer("api", deploy=f'{{command: ["{kubectl}", "rollout", "restart"]}}'))
+    ran = rotate("check", "prod-chat", "--json")
+    [offer] = [one for one in ran.json["remarks"] if one["code"] == "federation"]
+    assert "Kubernetes" in offer["what"]
+    assert "(api)" in offer["what"]
+    assert offer["fix"].startswith("https://")

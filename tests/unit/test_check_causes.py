@@ -255,6 +255,15 @@ def test_through_a_gateway_it_is_said_which_header_was_tried(checks: Checks) -> 
     assert any("x-api-key, of older ones, was not tried" in note for note in diagnosis.notes)
 
 
+def test_where_federation_would_serve_it_is_said_once_with_the_link(checks: Checks) -> None:
+    notes = " ".join(checks.check(environ={"KUBERNETES_SERVICE_HOST": "10.0.0.1"}).notes)
+    assert notes.count("Workload Identity Federation") == 1
+    assert "Kubernetes" in notes
+    assert "https://" in notes
+    around = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "ANTHROPIC_PROFILE": "dev"}
+    assert "Workload" not in " ".join(checks.check(environ=around).notes)  # it is set up already
+
+
 def test_an_address_that_is_none_is_called_so(checks: Checks) -> None:
     diagnosis = checks.check(url="api.anthropic.com", direct="api.anthropic.com")
     first(diagnosis, Culprit.UNREACHABLE, Finding.UNKNOWN)

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from rotator.cli.check_credential import CredentialCheck, check_credential
+from rotator.cli.check_secret import read_secret
 from rotator.cli.check_whereabouts import current_keys
 from rotator.core.diagnosis import Finding
 from rotator.core.readiness import Answer
 from rotator.sandbox.anthropic import SandboxAnthropic
 from rotator.sandbox.vault import SandboxVault
 from rotator.wiring import open_workplace
+from tests.aws_world import make_key
 from tests.unit.vault_sandbox import clients, raw
 
 CONFIG = """\
@@ -87,3 +89,17 @@ def test_a_token_that_may_only_read_is_named_before_the_rotation(
     [refused] = [need for need in check.needs if need.what == "permissions"]
     assert refused.answer is Answer.NO
     assert "update" in refused.why
+
+
+def test_of_a_wrong_field_the_right_one_is_named(vault: SandboxVault, tmp_path: Path) -> None:
+    place = open_workplace(str(tmp_path / "rotate.yaml"))
+    sample = read_secret(place, "vault://secret/prod/anthropic#key")
+    assert (sample.text, "#api_key" in sample.hint) == (None, True)
+    assert read_secret(place, "vault://secret/prod/anthropic#api_key").text is not None
+
+
+def test_anothers_pending_version_is_in_the_way(vault: SandboxVault, tmp_path: Path) -> None:
+    raw(vault, "POST", "/v1/secret/data/prod/anthropic.pending", {"data": {"api_key": make_key().reveal()}})
+    check = checked(tmp_path)
+    assert check.finding is Finding.WRONG
+    assert [need.what for need in check.needs if need.answer is Answer.NO] == ["another's pending version"]
