@@ -23,7 +23,8 @@ Line: TypeAlias = tuple[str, str]
 MOST_SHOWN = 20
 """Instances with the same key, named before the rest is only counted. `--json` has all."""
 _MARKS = {"fine": "ok", "wrong": "WRONG", "unknown": "CANNOT TELL"}
-_NARROWEST = 40
+_NARROWEST, _USUAL = 40, 80
+"""Columns: the least that a text is folded to, and what a terminal has that does not tell."""
 
 
 def key_lines(diagnosis: Diagnosis, place: str) -> Iterator[Line]:
@@ -136,7 +137,7 @@ def folded(lines: Iterable[Line]) -> Iterator[str]:
 def _width() -> int | None:
     """The terminal's columns; None where stdout is none."""
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+        return (os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL) if sys.stdout.isatty() else None
     except (OSError, ValueError):
         return None
 

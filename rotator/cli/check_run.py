@@ -131,5 +131,8 @@ def _bundle(checked: Checked | None, what: What) -> None:
         return
     if checked is None or not checked.symptoms.trials:
         raise UsageError("nothing was sent to Anthropic, so there is nothing for a bundle", "leave out --bundle")
+    if checked.symptoms.trials[0].accepted:
+        write("Anthropic accepts the key, so there is nothing for support to look at: no bundle was written.")
+        return
     write_bundle(what.bundle, checked)
     write(f"What support asks for is in {what.bundle}. It holds no secret.")

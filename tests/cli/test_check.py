@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from rotator.model.keys import KeyStatus
+from rotator.sandbox.anthropic_faults import Fault, FaultRule
 from tests.aws_world import FIELD, make_key
 from tests.cli.check_words import no_key_in
 from tests.cli.conftest import Rotate
 from tests.cli.small_world import Ran, SmallWorld
+from tests.cli.terminal import terminal
 from tests.unit.gateway import gateway, without
 
 NAME = "ANTHROPIC_API_KEY"
@@ -87,8 +90,6 @@ def test_a_header_stripping_gateway_is_found_through_the_command(world: SmallWor
 def test_the_bundle_has_what_support_asks_for_and_nothing_secret(
     world: SmallWorld, rotate: Rotate, tmp_path: Path
 ) -> None:
-    from rotator.sandbox.anthropic_faults import Fault, FaultRule
-
     broken = Fault(status=401, type="authentication_error", message=f"invalid {world.old.reveal()}")
     world.anthropic.rules.replace([FaultRule(fault=broken, path="/v1/models")])
     path = tmp_path / "bundle.json"
@@ -104,6 +105,43 @@ def test_the_bundle_has_what_support_asks_for_and_nothing_secret(
     again = rotate("check", "--secret", world.reference(), "--bundle", str(path))
     assert again.code == 2
     assert path.read_text() == text
+
+
+def test_where_the_fault_is_on_anthropics_side_it_is_said_and_the_bundle_proves_it(
+    world: SmallWorld, rotate: Rotate, tmp_path: Path
+) -> None:
+    books = world.anthropic.books
+    now, books.now = books.now, lambda: now() - timedelta(hours=1)
+    key, record = books.issue("an hour old")
+    books.now = now
+    world.client.put_secret_value(SecretId=world.secret, SecretString=json.dumps({FIELD: key.reveal()}))
+    broken = Fault(status=401, type="authentication_error", message="invalid x-api-key")
+    world.anthropic.rules.replace([FaultRule(fault=broken, path="/v1/models")])
+    path = tmp_path / "bundle.json"
+    ran = rotate("check", "prod-chat", "--bundle", str(path), "--json")
+    assert (ran.code, ran.json["key"]["causes"][0]["cause"]) == (5, "anthropic_side")
+    assert "--bundle" in ran.json["key"]["causes"][0]["fix"]
+    bundle = json.loads(path.read_text())
+    assert (bundle["record"]["id"], bundle["record"]["status"]) == (record.id, "active")
+    assert [one["status"] for one in bundle["requests"]] == [401, 401]
+    assert len({one["request_id"] for one in bundle["requests"]}) == 2
+    assert key.reveal()[17:104] not in ran.all + path.read_text()
+
+
+def test_of_a_key_that_works_no_bundle_is_written(world: SmallWorld, rotate: Rotate, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    ran = rotate("check", "--secret", world.reference(), "--bundle", str(path))
+    assert (ran.code, path.exists()) == (0, False)
+    assert "no bundle was written" in ran.err
+
+
+def test_a_terminal_is_not_written_over_its_edge(world: SmallWorld) -> None:
+    world.set_status(world.old_id, KeyStatus.INACTIVE)
+    for words in (["prod-chat"], ["prod-chat", "--secret", world.reference()]):
+        with terminal(world, "check", *words) as seen:  # it does not tell its width: 80 columns are usual
+            assert seen.end() == 5
+        assert max(len(line) for line in seen.shown.splitlines()) <= 80
+        assert "The key is disabled (prod)." in " ".join(seen.shown.split())
 
 
 @pytest.mark.parametrize(
