@@ -113,6 +113,8 @@ def _repair(pasted: str) -> tuple[str | None, tuple[str, ...]]:
     """What is left when no repair changes it any more, None where that does not come; and what was done."""
     text, said = pasted, dict[str, None]()
     for _ in range(_MAX_PASSES):
+        if said and _USUAL.fullmatch(text):  # what most repairs end in; no other would change it
+            return text, tuple(said)
         before = text
         for repair, words in _REPAIRS:
             repaired = repair(text)
@@ -125,7 +127,7 @@ def _repair(pasted: str) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _without_invisible(text: str) -> str:
-    pasted = _BRACKETED_PASTE.sub("", text)
+    pasted = _BRACKETED_PASTE.sub("", text) if "\x1b" in text else text
     return pasted if pasted.isascii() else "".join(char for char in pasted if not invisible(char))
 
 
@@ -134,7 +136,8 @@ def _without_quotes(text: str) -> str:
 
 
 def _without_header(text: str) -> str:
-    return _HEADER.sub("", text, count=1) if _HEADER.match(text) else text
+    found = _HEADER.match(text)
+    return text[found.end() :] if found else text
 
 
 def _without_assignment(text: str) -> str:
@@ -148,7 +151,8 @@ def _without_assignment(text: str) -> str:
 
 
 def _without_bearer(text: str) -> str:
-    return _BEARER.sub("", text, count=1) if _BEARER.match(text) else text
+    found = _BEARER.match(text)
+    return text[found.end() :] if found else text
 
 
 def _without_separator(text: str) -> str:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import inside, starting, usage, whole
+from tests.bench import checking, inside, starting, usage, whole
 from tests.bench.measure import Figure
 
 HEAD = ("what", "against", "ratio", "spread", "value", "aim", "")
@@ -25,6 +25,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="rotator-bench-") as folder:
         found = [
             *starting.figures(Path(folder), words.rounds),
+            *checking.figures(words.rounds),
             *inside.figures(Path(folder), words.rounds),
             *usage.figures(words.rounds),
             *whole.figures(Path(folder), max(words.rounds // 2, 3), skipped),

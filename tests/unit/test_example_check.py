@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -51,13 +53,48 @@ def test_a_key_of_a_form_that_is_not_known_is_said_and_starts_all_the_same() -> 
     assert "CANNOT TELL" in ran.stderr
 
 
-def test_every_file_runs_the_check() -> None:
+def scripts() -> dict[str, str]:
+    """What systemd and Kubernetes give to a shell."""
+    unit = (EXAMPLE / "systemd" / "chat.service").read_text()
+    [line] = re.findall(r"^ExecStartPre=/bin/sh -c '(.*)'$", unit, re.MULTILINE)
     deployment = yaml.safe_load((EXAMPLE / "kubernetes" / "deployment.yaml").read_text())
     [check] = deployment["spec"]["template"]["spec"]["initContainers"]
-    assert " ".join(check["command"][2:]) == COMMAND
+    *shell, script = check["command"]
+    assert shell == ["sh", "-c"]
+    return {"systemd": line.replace("$$", "$"), "kubernetes": script}
+
+
+@pytest.mark.parametrize("where", ["systemd", "kubernetes"])
+@pytest.mark.parametrize(("cut", "good"), [(None, True), (-3, True), (0, False)])  # a key, a key cut off, none
+def test_a_wrong_key_stops_a_unit_and_a_pod_and_an_unusual_one_does_not(
+    where: str, cut: int | None, good: bool
+) -> None:
+    script = scripts()[where]
+    assert COMMAND in script
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    key = make_key().reveal()[:cut]
+    ran = subprocess.run(
+        ["sh", "-c", script],
+        env={"PATH": path, "ANTHROPIC_API_KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode == 0) is good, ran.stderr
+    assert (ran.stderr == "") is (cut is None)
+
+
+def test_every_file_runs_the_check(tmp_path: Path) -> None:
     job = yaml.safe_load((EXAMPLE / "github-actions" / "check-key.yml").read_text())["jobs"]["check"]
     assert any("rotate check" in step.get("run", "") for step in job["steps"])
+    assert COMMAND in (EXAMPLE / "docker" / "entrypoint.sh").read_text()
     hooks = yaml.safe_load((EXAMPLE / "pre-commit" / ".pre-commit-config.yaml").read_text())["repos"]
-    assert [hook["id"] for repo in hooks for hook in repo["hooks"]] == ["gitleaks", "anthropic-key"]
-    for file in ("docker/entrypoint.sh", "systemd/chat.service"):
-        assert COMMAND in (EXAMPLE / file).read_text()
+    scan, check = [hook for repo in hooks for hook in repo["hooks"]]
+    assert scan["id"] == "gitleaks"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for text, code in [(None, 0), (make_key().reveal(), 0), ("", 5)]:
+        if text is not None:
+            (tmp_path / ".env").write_text(f"ANTHROPIC_API_KEY={text}\n")
+        ran = subprocess.run(shlex.split(check["entry"]), cwd=tmp_path, env={"PATH": path}, timeout=60, check=False)
+        assert ran.returncode == code
