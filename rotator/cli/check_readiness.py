@@ -107,7 +107,9 @@ def _consumer(
     if seen.asks:
         yield need(what="observed", answer=Answer.UNTRIED, why="a person is asked during the rotation")
     elif seen.instances:
-        yield need(what=f"observed ({len(seen.instances)})", answer=Answer.YES)
+        telling, all_ = sum(one.fingerprint is not None for one in seen.instances), len(seen.instances)
+        what = f"observed ({all_})" if telling == all_ else f"observed ({telling} of {all_})"
+        yield need(what=what, answer=Answer.YES if telling == all_ else Answer.UNTRIED)
     # Where it could not be observed, the remark on who holds what says so.
     if consumer.deploy is not None:
         yield _command(consumer.name, consumer.deploy.command, Path(place.config.path).parent)

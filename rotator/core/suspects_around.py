@@ -82,8 +82,9 @@ def notes(symptoms: Symptoms) -> Iterator[str]:
             from rotator.core.federation import LINK, offer
 
             yield f"{offer(around.runs_on, ['this process'])} {LINK}"
-    if around.base_url is not None:
-        yield f"ANTHROPIC_BASE_URL sends requests to {around.base_url}, not straight to Anthropic.{_untried(symptoms)}"
+    if around.base_url is None or not (symptoms.trials or looked.sample.is_the_variable):
+        return
+    yield f"ANTHROPIC_BASE_URL sends requests to {around.base_url}, not straight to Anthropic.{_untried(symptoms)}"
     if around.base_url_plain:
         yield "That address is not https: the key crosses the network in the clear."
 

@@ -117,7 +117,8 @@ def _secret(held: SecretHeld, where: Whereabouts) -> Iterator[Remark]:
         yield Remark(weight=Weight.WRONG, code="no_key", what=what, fix=fix)
     elif where.current and held.key != where.current:
         what = f"{held.secret} has another current key than the first secret: {held.key}, not {where.current}."
-        yield _drift(where, what, "Find out who wrote it; a rotation makes them equal.")
+        fix = "Write the right key into the other places and deploy who reads them: a rotation refuses to choose."
+        yield _drift(where, what, fix)
 
 
 def _consumer(consumer: ConsumerHeld, where: Whereabouts) -> Iterator[Remark]:
@@ -132,12 +133,16 @@ def _consumer(consumer: ConsumerHeld, where: Whereabouts) -> Iterator[Remark]:
     silent = [one for one in consumer.instances if one.fingerprint is None]
     other = [one for one in consumer.instances if one.fingerprint and where.which(one.fingerprint) != "current"]
     if silent:
-        what = f"{_count(silent, consumer)} cannot say which key it holds: {_named(silent)}."
-        fix = "Let it report the fingerprint of the key that it uses (README, What a consumer must do)."
+        whose = "it holds" if len(silent) == 1 else "they hold"
+        what = f"{_count(silent, consumer)} cannot say which key {whose}: {_named(silent)}."
+        fix = (
+            "See whether it is up, and tells the fingerprint of the key that it uses (README, What a consumer must do)."
+        )
         yield _open_question(consumer, "silent", what, fix)
     if other and where.current is not None:
         roles = sorted({where.which(one.fingerprint) for one in other})
-        what = f"{_count(other, consumer)} does not hold the current key but: {', '.join(roles)} ({_named(other)})."
+        hold = "does not hold" if len(other) == 1 else "do not hold"
+        what = f"{_count(other, consumer)} {hold} the current key but: {', '.join(roles)} ({_named(other)})."
         yield _drift(where, what, f"Deploy {name} again: it read the secret before it changed, or another one.")
 
 

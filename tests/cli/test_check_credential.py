@@ -44,6 +44,9 @@ def test_an_instance_that_cannot_say_leaves_the_question_open(world: SmallWorld,
     world.holds["api"] = None
     ran = rotate("check", "prod-chat", "--json")
     assert (ran.code, codes(ran)["silent"]) == (6, "unknown")
+    assert {"observed (0 of 1)": "not tried"}.items() <= {
+        one["what"]: one["answer"] for one in ran.json["readiness"]
+    }.items()
 
 
 def test_a_consumer_that_does_not_answer_leaves_the_question_open(world: SmallWorld, rotate: Rotate) -> None:
