@@ -24,6 +24,8 @@ def read_secret(place: Workplace, reference: str) -> Sample:
         version = place.store(ref).read(Label.CURRENT)
     except Refused as refusal:
         whole = _whole(place, ref)
+        if _is_absent(refusal):
+            return sample(text=None, missing=refusal.message, hint=refusal.hint)
         if whole is None:
             raise
         if ref.field is None:
@@ -36,6 +38,13 @@ def read_secret(place: Workplace, reference: str) -> Sample:
         hint = f"Its field `{meant[0]}` looks like a key: write #{meant[0]}." if meant else ""
         return sample(text=None, missing=f"The secret {ref} has no such field, or it is empty.", hint=hint)
     return sample(text=version.key.reveal())
+
+
+def _is_absent(refusal: Refused) -> bool:
+    """Whether AWS knows no such secret; Vault says so by giving no version."""
+    from rotator.adapters.store.aws_errors import Absent
+
+    return isinstance(refusal, Absent)
 
 
 def _whole(place: Workplace, ref: SecretRef) -> str | None:

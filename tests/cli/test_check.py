@@ -13,6 +13,7 @@ import pytest
 
 from rotator.model.keys import KeyStatus
 from rotator.sandbox.anthropic_faults import Fault, FaultRule
+from rotator.sandbox.aws import Fault as AwsFault
 from tests.aws_world import FIELD, make_key
 from tests.cli.check_words import no_key_in
 from tests.cli.conftest import Rotate
@@ -75,8 +76,17 @@ def test_a_secret_is_checked_by_its_reference(world: SmallWorld, rotate: Rotate)
     assert f"`{FIELD}`" in ran.out
 
 
-def test_a_store_that_cannot_be_asked_leaves_the_question_open(world: SmallWorld, rotate: Rotate) -> None:
-    assert rotate("check", "--secret", world.reference("no/such-secret")).code == 6
+def test_a_secret_that_is_not_there_holds_no_key(world: SmallWorld, rotate: Rotate) -> None:
+    ran = rotate("check", "--secret", world.reference("no/such-secret"), "--json")
+    assert (ran.code, ran.json["causes"][0]["cause"]) == (5, "not_loaded")
+
+
+@pytest.mark.parametrize("fault", [AwsFault(503, "ServiceUnavailable"), AwsFault(400, "AccessDeniedException")])
+def test_a_store_that_cannot_be_asked_leaves_the_question_open(
+    world: SmallWorld, rotate: Rotate, fault: AwsFault
+) -> None:
+    world.aws.faults = lambda operation: fault
+    assert rotate("check", "--secret", world.reference()).code == 6
 
 
 def test_a_header_stripping_gateway_is_found_through_the_command(world: SmallWorld, rotate: Rotate) -> None:
