@@ -232,7 +232,7 @@ class _Engine:
         data = entry.measured(measurement)
         if (
             before is not None
-            and before.at >= self.session.open.entered
+            and before.seq >= self.session.open.entered_seq
             and entry.same(before.measurement, measurement)
         ):
             self.session.overlay(gate, data)
