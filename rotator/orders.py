@@ -8,6 +8,7 @@ from typing import Final
 from rotator.core import entry, record
 from rotator.core.approval import CONSUMER, UNPROVEN, may_take_on
 from rotator.core.fold import ROLLBACK, closed_ids, no_way_back
+from rotator.core.leaks import leaked
 from rotator.core.owed import SETTLED, owed
 from rotator.core.plan import DRAIN
 from rotator.engine import Yes
@@ -38,7 +39,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
         raise UsageError(f"{session.credential} has an open rotation already: {session.rotation.id}")
     current = {secret: store.read(Label.CURRENT) for secret, store in ports.stores.items()}
     _refuse_foreign(session, ports.stores)
-    old = None if plan.first else _old(session.credential, ports, current, key_id)
+    old = None if plan.first else _old(session, ports, plan, current, key_id)
     if plan.first:
         _refuse_present(session.credential, current)
     warnings = [warning for store in ports.stores.values() for warning in store.warnings()]
@@ -56,9 +57,10 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
 
 
 def _old(
-    credential: str, ports: Ports, current: Mapping[str, Version | None], key_id: str | None
+    session: Session, ports: Ports, plan: Plan, current: Mapping[str, Version | None], key_id: str | None
 ) -> Mapping[str, Json]:
     """The key that all secrets hold now, and its record."""
+    credential = session.credential
     found: dict[str, Fingerprint] = {}
     for secret, version in current.items():
         if version is None or version.key is None:
@@ -75,6 +77,7 @@ def _old(
             "then start again",
         )
     fingerprint = next(iter(found.values()))
+    _refuse_to_spare(session, fingerprint, plan)
     known = None
     if ports.issuer.manages:
         known = ports.issuer.find(fingerprint, key_id)
@@ -88,6 +91,17 @@ def _old(
         "key_id": known.id if known else key_id,
         "versions": {secret: version.id for secret, version in current.items() if version is not None},
     }
+
+
+def _refuse_to_spare(session: Session, old: Fingerprint, plan: Plan) -> None:
+    """Law 10: by nobody's flag, so by no other playbook either."""
+    since = leaked(session.events).get(old.digest)
+    if since is not None and not plan.playbook.leaked:
+        raise UsageError(
+            f"the key {old} leaked (rotation {since} says so), and the playbook {plan.playbook.name} could enable it "
+            "again",
+            f"rotate start {session.credential} --playbook leak",
+        )
 
 
 def _refuse_present(credential: str, current: Mapping[str, Version | None]) -> None:

@@ -11,7 +11,7 @@ from rotator.core.plan import DISABLE, DRAIN
 from rotator.model.canonical import Json, digest
 from rotator.model.measure import Verdict
 from rotator.model.plan import StepId
-from rotator.model.rotation import Approval, Rotation
+from rotator.model.rotation import Approval, Rotation, StepState
 
 UNPROVEN: Final = "unproven"
 """The word by which a person takes on that the old key's silence is not proven (law 7: "a person decides")."""
@@ -109,18 +109,22 @@ def scheduled(rotation: Rotation, step: StepId) -> bool:
 
 def answer(rotation: Rotation, consumer: str) -> Approval | None:
     """The person's word for a consumer, given after everything that could have changed which key it holds."""
-    since = last_change(rotation, consumer)
+    changed = max((state.seq for state in _changes(rotation, consumer)), default=None)
     for approval in reversed(rotation.approvals):
-        if approval.what == CONSUMER + consumer and since is not None and approval.at >= since:
+        if approval.what == CONSUMER + consumer and changed is not None and approval.seq > changed:
             return approval
     return None
 
 
-def last_change(rotation: Rotation, consumer: str | None = None) -> datetime | None:
-    """When a secret was last promoted or restored, or this consumer (None: any) last deployed."""
-    times = [
-        state.since
+def last_change(rotation: Rotation) -> datetime | None:
+    """When a secret was last promoted or restored, or any consumer last deployed."""
+    return max((state.since for state in _changes(rotation)), default=None)
+
+
+def _changes(rotation: Rotation, consumer: str | None = None) -> Sequence[StepState]:
+    """What may have changed the key that this consumer (None: any) holds."""
+    return [
+        state
         for step, state in rotation.steps.items()
         if step.verb == "promote" or (step.verb == "deploy" and consumer in (None, step.subject))
     ]
-    return max(times, default=None)

@@ -85,7 +85,7 @@ def _missed(rotation: Rotation, now: datetime) -> Decision | None:
     if decision is not None:
         return decision
     evidence = rotation.gates.get(SOAK)
-    if evidence is None or now - evidence.at > windows.freshness(rotation):
+    if evidence is None or not windows.fresh(rotation, evidence, now):
         return Do(SOAK)
     decision = _gate(rotation, SOAK, now)
     return decision if isinstance(decision, Undo) else None
@@ -110,11 +110,10 @@ def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = Fals
     if evidence is None:
         return _unanswered(rotation, gate) or Do(gate)
     if evidence.measurement.verdict is Verdict.PASSED or optional(rotation, gate):
-        stale = now - evidence.at > windows.freshness(rotation)
-        return Do(gate) if fresh and stale else None
+        return Do(gate) if fresh and not windows.fresh(rotation, evidence, now) else None
     if gate == DRAIN and _taken_on_since(rotation, evidence):
         return Do(gate)
-    if evidence.at < rotation.entered:
+    if evidence.seq < rotation.entered_seq:
         return _unanswered(rotation, gate) or Do(gate)
     if gate == SOAK and evidence.measurement.verdict is Verdict.FAILED and not rotation.plan.playbook.leaked:
         return Undo(DISABLE, evidence.measurement.why)
@@ -124,7 +123,7 @@ def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = Fals
 def _taken_on_since(rotation: Rotation, evidence: Evidence) -> bool:
     """A person took on, after the last measurement, what it found not to be proven: the next one says so."""
     taken = taken_on(rotation, evidence.measurement.facts.get("missing"))
-    return taken is not None and taken.at >= evidence.at and evidence.measurement.verdict is not Verdict.FAILED
+    return taken is not None and taken.seq > evidence.seq and evidence.measurement.verdict is not Verdict.FAILED
 
 
 def optional(rotation: Rotation, gate: StepId) -> bool:
@@ -160,7 +159,7 @@ def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) 
     if expected is not None and evidence.at < expected:
         watched = gate == SOAK or (gate == DRAIN and windows.reads_usage(rotation))
         look_at = min(look_at, expected) if watched else expected
-    if now < look_at:
+    if evidence.at <= now < look_at:
         return Wait(
             look_at, expected if expected is not None and now < expected else None, f"{gate}: {measurement.why}"
         )
@@ -226,7 +225,7 @@ def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> 
         return Stop(Exit.OUTSIDE, why, "resume", "" if state.hint.startswith("rotate ") else state.hint)
     look_at = state.since + min(timedelta(seconds=2 ** min(max(state.attempts - 1, 0), 8)), _SLOWEST_RETRY)
     of = "" if needed else f" of {MAX_ATTEMPTS}"
-    if state.mark is not Mark.READY and now < look_at:
+    if state.mark is not Mark.READY and state.since <= now < look_at:
         return Wait(look_at, None, f"{step}: attempt {state.attempts}{of} failed: {state.error}")
     return None
 

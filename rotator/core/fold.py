@@ -96,6 +96,7 @@ def _opened(event: Event) -> Rotation:
         reenabled=None,
         lapses=0,
         entered=event.at,
+        entered_seq=event.seq,
         owner=event.holder,
         seq=event.seq,
         head=event.hash,
@@ -111,6 +112,7 @@ def _intended(rotation: Rotation, event: Event) -> Rotation:
         since=event.at,
         intended_at=event.at,
         data={**(before.data if before else {}), **event.data},
+        seq=event.seq,
     )
     return _with_step(rotation, step, state)
 
@@ -134,7 +136,12 @@ def _settled(rotation: Rotation, event: Event, mark: Mark) -> Rotation:
     step = StepId.parse(event.step or "")
     before = rotation.steps[step]
     state = StepState(
-        mark=mark, attempts=before.attempts, since=event.at, intended_at=before.intended_at, data=event.data
+        mark=mark,
+        attempts=before.attempts,
+        since=event.at,
+        intended_at=before.intended_at,
+        data=event.data,
+        seq=event.seq,
     )
     return _with_step(rotation, step, state)
 
@@ -144,12 +151,13 @@ def _failed(rotation: Rotation, event: Event) -> Rotation:
     step = StepId.parse(event.step or "")
     before = rotation.steps[step]
     if event.data.get("standing"):
-        return _with_step(rotation, step, replace(before, mark=Mark.READY, since=event.at))
+        return _with_step(rotation, step, replace(before, mark=Mark.READY, since=event.at, seq=event.seq))
     before = replace(before, attempts=max(before.attempts, event.attempt))  # an inspection in vain counts as well
     exit_code = event.data.get("exit")
     state = replace(
         before,
         since=event.at,
+        seq=event.seq,
         error=str(event.data.get("error", "")),
         hint=str(event.data.get("hint", "")),
         stop=None if exit_code is None else Exit(int(str(exit_code))),
@@ -175,19 +183,13 @@ def _measured(rotation: Rotation, event: Event) -> Rotation:
     )
     before = rotation.gates.get(gate)
     passed_before = before is not None and before.measurement.verdict is Verdict.PASSED
-    fresh_spell = before is None or passed_before or before.began < rotation.entered
+    fresh_spell = before is None or passed_before or before.seq < rotation.entered_seq
     began = event.at if fresh_spell or before is None else before.began
     passes = measurement.verdict is Verdict.PASSED
     held_since = (before.held_since if before is not None and passed_before else event.at) if passes else None
-    lapsed = passed_before and not passes
-    rotation = replace(
-        rotation,
-        gates={
-            **rotation.gates,
-            gate: Evidence(measurement=measurement, at=event.at, began=began, held_since=held_since),
-        },
-        lapses=rotation.lapses + int(lapsed),
-    )
+    found = Evidence(measurement=measurement, at=event.at, began=began, held_since=held_since, seq=event.seq)
+    lapses = rotation.lapses + int(passed_before and not passes)
+    rotation = replace(rotation, gates={**rotation.gates, gate: found}, lapses=lapses)
     if gate == ADOPT and measurement.verdict is Verdict.PASSED:
         facts: Mapping[str, Any] = measurement.facts
         rotation = replace(
@@ -205,6 +207,7 @@ def _approved(rotation: Rotation, event: Event) -> Rotation:
         at=event.at,
         plan_digest=str(data["plan_digest"]),
         evidence_digest=str(data["evidence_digest"]),
+        seq=event.seq,
     )
     rotation = replace(rotation, approvals=(*rotation.approvals, approval))
     verb, _, subject = approval.what.partition(":")
@@ -235,7 +238,8 @@ def _answered(rotation: Rotation, step: StepId, mark: Mark, event: Event) -> Rot
     before = rotation.steps[step]
     if before.mark is Mark.UNDOING and mark is Mark.READY:
         mark = Mark.UNDONE
-    return _with_step(rotation, step, replace(before, mark=mark, since=event.at, unclear=False, error=None, stop=None))
+    settled = replace(before, mark=mark, since=event.at, seq=event.seq, unclear=False, error=None, stop=None)
+    return _with_step(rotation, step, settled)
 
 
 def _resumed(rotation: Rotation, event: Event) -> Rotation:
@@ -255,7 +259,7 @@ def _fresh(rotation: Rotation, event: Event) -> Rotation:
         step: replace(state, attempts=0, error=None, stop=None, hint="") if not state.unclear else state
         for step, state in rotation.steps.items()
     }
-    return replace(rotation, steps=steps, entered=event.at)
+    return replace(rotation, steps=steps, entered=event.at, entered_seq=event.seq)
 
 
 def _taken_over(rotation: Rotation, event: Event) -> Rotation:

@@ -68,8 +68,13 @@ def adopted(
     record: KeyRecord | None,
     old_record: KeyRecord | None,
     compared: Parity = _ALIKE,
+    *,
+    leaked_in: str | None = None,
 ) -> Measurement:
-    """Is the pasted key one that may replace the old one? Its organisation and workspace must be the old key's."""
+    """Is the pasted key one that may replace the old one? Its organisation and workspace must be the old key's.
+
+    `leaked_in`: the rotation by which the pasted key was known to have leaked.
+    """
     facts: dict[str, Json] = {
         "new": new.to_json(),
         "key_id": record.id if record else None,
@@ -82,6 +87,9 @@ def adopted(
     elsewhere = _elsewhere(ping, old_ping, record, old_record)
     if old is not None and new.digest == old.digest:
         why = f"this is the old key again ({new}): paste the one that was made to replace it"
+        return _measurement(gate, Verdict.FAILED, why, facts, final=True)
+    if leaked_in is not None:  # law 10
+        why = f"this key leaked ({new}; rotation {leaked_in} says so), and is never used again: make another one"
         return _measurement(gate, Verdict.FAILED, why, facts, final=True)
     if record is not None and record.status is not KeyStatus.ACTIVE:
         why = f"the new key {record.id} is {record.status.value}: make it active, or make another one"

@@ -106,6 +106,11 @@ def soak_ends(rotation: Rotation) -> datetime:
     return rotation.steps[DISABLE].since + rotation.plan.playbook.soak
 
 
+def fresh(rotation: Rotation, evidence: Evidence, now: datetime) -> bool:
+    """Whether the evidence still counts for an effect. One from the future, by a clock that was wrong, has no age."""
+    return timedelta() <= now - evidence.at <= freshness(rotation)
+
+
 def freshness(rotation: Rotation) -> timedelta:
     """How old evidence may be when an effect begins that rests on it."""
     gates = sum(not step.effect for step in rotation.plan.steps)

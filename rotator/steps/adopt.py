@@ -44,6 +44,7 @@ class Adopt:
             record,
             old_record,
             compared,
+            leaked_in=context.leaked.get(context.key.fingerprint.digest),
         )
 
     def _old_ping(self, context: Context) -> Ping | None:

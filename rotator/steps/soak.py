@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from rotator.core import judge
 from rotator.core.plan import DISABLE, PINGS
@@ -46,11 +47,4 @@ def _part(context: Context, gate: StepId, measure: Callable[[Context], Measureme
 
 
 def _at(context: Context, step: StepId) -> Context:
-    return Context(
-        rotation=context.rotation,
-        ports=context.ports,
-        step=step,
-        by=context.by,
-        key=None,
-        closed=context.closed,
-    )
+    return replace(context, step=step, key=None)

@@ -17,7 +17,7 @@ DECIDED: Final = (
         says="Evidence counts however old it is when the effect begins that rests on it.",
         law="1",
         module=_DECIDE,
-        old="return Do(gate) if fresh and stale else None",
+        old="return Do(gate) if fresh and not windows.fresh(rotation, evidence, now) else None",
         new="return None",
         catcher=unit("decide", "test_a_yes_is_worth_nothing_where_a_gate_is_stale", plans.PINGS),
     ),

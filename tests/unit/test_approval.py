@@ -60,6 +60,6 @@ def test_a_schedule_cannot_attest_what_a_person_must_do_by_hand() -> None:
 def test_an_answer_counts_only_after_the_last_thing_that_could_have_changed_it() -> None:
     rotation = all_passed(upto=DISABLE)
     assert answer(rotation, "laptops") == yes(rotation, "consumer:laptops")
-    promoted = {step: state(Mark.APPLIED, NOW + timedelta(seconds=1)) for step in rotation.steps}
+    promoted = {step: state(Mark.APPLIED, NOW - timedelta(hours=1), seq=4) for step in rotation.steps}
     assert answer(replace(rotation, steps=promoted), "laptops") is None
     assert answer(replace(rotation, steps={}), "laptops") is None
