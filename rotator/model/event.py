@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from rotator.model.canonical import JsonObject, digest
+from rotator.model.canonical import JsonObject, canonical, quoted
 
 GENESIS = "0" * 64
 """The `prev` of a credential's first event."""
@@ -44,17 +45,17 @@ class Event:
     prev: str
     hash: str
 
+    def covered(self) -> bytes:
+        """What the hash covers: every other field, as canonical JSON."""
+        return self.covered_as_written(self.at.isoformat(), canonical(self.data))
+
+    def covered_as_written(self, at: str, data: str) -> bytes:
+        """The same, where the text of the time and of the data is at hand. Raises `ValueError` for what is no UTF-8."""
+        return (
+            f'{{"at":{quoted(at)},"attempt":{self.attempt},"data":{data},"holder":{quoted(self.holder)},'
+            f'"kind":{quoted(self.kind.value)},"prev":{quoted(self.prev)},"rotation":{quoted(self.rotation)},'
+            f'"seq":{self.seq},"step":{"null" if self.step is None else quoted(self.step)}}}'
+        ).encode()
+
     def computed_hash(self) -> str:
-        return digest(
-            {
-                "seq": self.seq,
-                "rotation": self.rotation,
-                "at": self.at.isoformat(),
-                "kind": self.kind.value,
-                "step": self.step,
-                "attempt": self.attempt,
-                "data": self.data,
-                "holder": self.holder,
-                "prev": self.prev,
-            }
-        )
+        return hashlib.sha256(self.covered()).hexdigest()
