@@ -9,21 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from rotator.model.canonical import JsonObject, canonical
 from rotator.model.errors import JournalError
-from rotator.model.event import GENESIS, Event, Kind
+from rotator.model.event import GENESIS, Event, Kind, covered
 
 MAX_ROW_BYTES = 1 << 20
 """Longest event, written down, in bytes. A plan with hundreds of consumers takes some 100 kB."""
 
-COLUMNS: Final = ("seq", "rotation", "at", "kind", "step", "attempt", "data", "holder", "prev", "hash")
-"""What of an event is written down, in this order."""
-
-_AT, _DATA = COLUMNS.index("at"), COLUMNS.index("data")
+COLUMNS: Final = Event._fields
+"""An event is written down as a row of these, in this order."""
 
 _SHOWN = 40  # characters of an unreadable value that an error quotes
 
@@ -61,12 +58,12 @@ def next_event(
         prev=last.hash if last else GENESIS,
         hash="",
     )
-    covered = _covered(draft)  # what cannot be written must not be decided on
-    _refuse_unkeepable(draft, len(covered))
-    return replace(draft, hash=hashlib.sha256(covered).hexdigest())
+    text = _covered(draft)  # what cannot be written must not be decided on
+    _refuse_unkeepable(draft, len(text))
+    return draft._replace(hash=hashlib.sha256(text).hexdigest())
 
 
-def follow(rows: Sequence[Sequence[object]], after: int) -> Sequence[Event]:
+def follow(rows: Sequence[Sequence[Any]], after: int) -> Sequence[Event]:
     """The events with `seq` > `after`, verified, of a log that was read from `after` itself on.
 
     `rows`: as a backend keeps them, each in the order of `COLUMNS`. Raises `JournalError` naming the first damaged
@@ -77,7 +74,7 @@ def follow(rows: Sequence[Sequence[object]], after: int) -> Sequence[Event]:
         raise _damage(after, "it was there and is gone")
     seq, prev = (events[0].seq - 1, events[0].prev) if after >= 1 else (0, GENESIS)
     for event, row in zip(events, rows, strict=True):
-        _check(event, _computed_as_written(event, str(row[_AT]), str(row[_DATA])), seq, prev)
+        _check(event, _computed_as_written(event, row), seq, prev)
         seq, prev = event.seq, event.hash
     return events[1:] if after >= 1 else events
 
@@ -152,18 +149,7 @@ def _event(row: Sequence[object]) -> Event:
         raise _damage(seq, f"its attempt is {_shown(attempt)}")
     if kind not in _KINDS:
         raise JournalError(f"event {seq} of the journal is of an unknown kind, {_shown(kind)}", _NEWER)
-    return Event(
-        seq=seq,
-        rotation=rotation,
-        at=_time(at, seq),
-        kind=_KINDS[kind],
-        step=step,
-        attempt=attempt,
-        data=_data(data, seq),
-        holder=holder,
-        prev=prev,
-        hash=hash_,
-    )
+    return Event(seq, rotation, _time(at, seq), _KINDS[kind], step, attempt, _data(data, seq), holder, prev, hash_)
 
 
 def _computed(event: Event) -> str:
@@ -177,10 +163,10 @@ def _covered(event: Event) -> bytes:
         raise _unwritable(event, error) from None
 
 
-def _computed_as_written(event: Event, at: str, data: str) -> str:
-    """To write the event down once more would take longer than all the rest of reading it."""
+def _computed_as_written(event: Event, row: Sequence[Any]) -> str:
+    """Of the row's own text: to write the event down once more would take longer than all the rest of reading it."""
     try:
-        return hashlib.sha256(event.covered_as_written(at, data)).hexdigest()
+        return hashlib.sha256(covered(*row[:-1])).hexdigest()
     except ValueError as error:
         raise _unwritable(event, error) from None
 

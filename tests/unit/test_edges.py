@@ -100,7 +100,7 @@ def test_a_log_is_verified_from_its_first_event_on() -> None:
     events = log([(Kind.HELD, None, {"why": "x"})])
     assert chain.follow(rows(events), 0) == events
     with pytest.raises(JournalError, match="event 1"):
-        chain.follow(rows([replace(events[0], holder="mallory"), *events[1:]]), 0)
+        chain.follow(rows([events[0]._replace(holder="mallory"), *events[1:]]), 0)
 
 
 def test_what_follows_the_first_event_is_not_that_event_again() -> None:

@@ -46,8 +46,8 @@ class SqlJournal:
         logs: dict[object, list[Sequence[object]]] = {credential: [] for credential in credentials}
         named = {f"name{number}": credential for number, credential in enumerate(credentials)}
         with self._reading() as database:
-            for name, *row in database.rows(schema.events_of(len(named)), **named) if database and named else []:
-                logs[name].append(row)
+            for row in database.rows(schema.events_of(len(named)), **named) if database and named else []:
+                logs[row[0]].append(row[1:])
         return {credential: chain.follow(logs[credential], 0) for credential in credentials}
 
     def append(self, credential: str, event: Event) -> None:
