@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -59,8 +58,8 @@ def test_a_new_journal_knows_nothing(journal: Journal) -> None:
 def test_events_come_back_as_they_were_written(make: Callable[[], Journal]) -> None:
     data: JsonObject = {"n": 1, "f": 1.5, "none": None, "yes": True, "deep": {"list": [1, "two", {}]}}
     first = event_after(None, data=data)
-    second = replace(event_after(first), step=None)
-    second = replace(second, hash=second.computed_hash())
+    second = event_after(first)._replace(step=None)
+    second = second._replace(hash=second.computed_hash())
     for event in (first, second):
         make().append("prod", event)
     assert list(make().read("prod")) == [first, second]
@@ -102,7 +101,7 @@ def test_an_event_that_does_not_follow_from_the_last_is_refused(journal: Journal
 
 def test_an_event_whose_hash_is_wrong_is_refused(journal: Journal) -> None:
     with pytest.raises(JournalError, match="event 1: it was altered"):
-        journal.append("prod", replace(event_after(None), holder="bob@host:2"))
+        journal.append("prod", event_after(None)._replace(holder="bob@host:2"))
     assert list(journal.read("prod")) == []
 
 

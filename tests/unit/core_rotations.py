@@ -82,6 +82,11 @@ def log(entries: Sequence[Entry], the_plan: Plan | None = None, holder: str = "p
     return events
 
 
+def rows(events: Sequence[Event]) -> list[Sequence[object]]:
+    """As a backend keeps them."""
+    return [tuple(chain.to_row(event).values()) for event in events]
+
+
 def a_rotation(the_plan: Plan | None = None, *entries: Entry) -> Rotation:
     rotation = fold(log(entries, the_plan))
     assert rotation is not None

@@ -22,7 +22,7 @@ from rotator.model.plan import Phase, StepId
 from rotator.orders import open_rotation, roll_back
 from rotator.sandbox.memory_world import YES, Killed, MemoryWorld, consumer
 from rotator.steps import Context
-from tests.unit.core_rotations import NEW, NOW, OLD, a_plan, a_rotation, all_passed, evidence, log
+from tests.unit.core_rotations import NEW, NOW, OLD, a_plan, a_rotation, all_passed, evidence, log, rows
 from tests.unit.engine_world import BOTH, SECOND, events, old_status, once, quick, run
 
 
@@ -98,14 +98,14 @@ def test_a_key_whose_record_is_of_another_workspace_is_refused() -> None:
 
 def test_a_log_is_verified_from_its_first_event_on() -> None:
     events = log([(Kind.HELD, None, {"why": "x"})])
-    assert chain.follow(events, 0) == events
+    assert chain.follow(rows(events), 0) == events
     with pytest.raises(JournalError, match="event 1"):
-        chain.follow([replace(events[0], holder="mallory"), *events[1:]], 0)
+        chain.follow(rows([events[0]._replace(holder="mallory"), *events[1:]]), 0)
 
 
 def test_what_follows_the_first_event_is_not_that_event_again() -> None:
     events = log([(Kind.HELD, None, {"why": "x"})])
-    assert chain.follow(events, 1) == events[1:]
+    assert chain.follow(rows(events), 1) == events[1:]
 
 
 def test_a_secret_that_never_left_an_old_key_that_died_by_itself_is_no_hindrance_to_a_rollback() -> None:

@@ -8,15 +8,14 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
-from sqlalchemy import event as sqlalchemy_event
 
+from rotator.adapters.journal import sqlite
 from rotator.adapters.journal.sql import SqlJournal, default_url
 from rotator.core.chain import next_event
 from rotator.model.errors import ConfigError, JournalError
@@ -57,17 +56,19 @@ def edit(path: Path, sql: str, *values: object) -> None:
 
 
 @contextmanager
-def pragma_on_connect(pragma: str) -> Iterator[None]:
-    """Every connection opened within gets the setting: SQLite then really refuses."""
+def each_connection(first: Callable[[sqlite3.Connection], object]) -> Iterator[None]:
+    """Every connection that the journal opens within is shown to `first` as soon as it is ready."""
 
-    def run(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute(pragma).fetchall()
+    def connect(path: Path, busy: timedelta) -> sqlite.Connection:
+        made = really(path, busy)
+        first(made)
+        return made
 
-    sqlalchemy_event.listen(Engine, "connect", run)
+    really, sqlite.connect = sqlite.connect, connect
     try:
         yield
     finally:
-        sqlalchemy_event.remove(Engine, "connect", run)
+        sqlite.connect = really
 
 
 @contextmanager
@@ -118,14 +119,11 @@ def test_the_files_are_the_owners_alone(journal: SqlJournal, path: Path) -> None
 def test_the_database_keeps_a_write_ahead_log_and_syncs_every_commit(journal: SqlJournal, path: Path) -> None:
     seen: list[int] = []
 
-    def look(connection: sqlite3.Connection, _record: object) -> None:
+    def look(connection: sqlite3.Connection) -> None:
         seen.append(connection.execute("PRAGMA synchronous").fetchone()[0])
 
-    sqlalchemy_event.listen(Engine, "connect", look)
-    try:
+    with each_connection(look):
         journal.append("prod", event_after(None))
-    finally:
-        sqlalchemy_event.remove(Engine, "connect", look)
     full = 2
     assert seen == [full]
     with closing(sqlite3.connect(path)) as raw:
@@ -155,7 +153,7 @@ def test_a_full_disk_is_explained_and_loses_nothing(journal: SqlJournal) -> None
     events = three_events(journal)
     journal.close()
     with (
-        pragma_on_connect("PRAGMA max_page_count=1"),
+        each_connection(lambda connection: connection.execute("PRAGMA max_page_count=1")),  # SQLite then really refuses
         pytest.raises(JournalError, match="the disk or the quota is full") as caught,
     ):
         journal.append("prod", event_after(events[-1], "x" * 100_000))
@@ -301,16 +299,9 @@ def test_a_file_that_was_replaced_is_opened_anew_and_the_old_one_left(journal: S
 
 def test_one_connection_serves_every_event(journal: SqlJournal) -> None:
     opened: list[object] = []
-
-    def note(connection: object, _record: object) -> None:
-        opened.append(connection)
-
-    sqlalchemy_event.listen(Engine, "connect", note)
-    try:
+    with each_connection(opened.append):
         three_events(journal)
         journal.read("prod")
-    finally:
-        sqlalchemy_event.remove(Engine, "connect", note)
     assert len(opened) == 1
 
 
@@ -436,6 +427,9 @@ def test_a_url_that_names_no_journal_is_a_configuration_error(url: str) -> None:
     assert "sesame" not in str(caught.value)
 
 
-def test_importing_the_journal_does_not_import_sqlalchemy() -> None:
-    code = "import sys, rotator.adapters.journal.sql; sys.exit('sqlalchemy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_a_journal_in_a_file_does_without_sqlalchemy(path: Path) -> None:
+    code = (
+        "import sys\nfrom rotator.adapters.journal.sql import SqlJournal\n"
+        "SqlJournal(sys.argv[1]).read('prod')\nsys.exit('sqlalchemy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, f"sqlite:///{path}"], check=False).returncode == 0
