@@ -56,7 +56,7 @@ def open_database(url: str, busy: timedelta) -> Database:
         raise ConfigError("the journal's URL cannot be understood", _FORMS) from None
     match parsed.get_backend_name():
         case "sqlite":
-            return SqliteFile(_path(url), busy)
+            return SqliteFile(sqlite_path(url), busy)
         case "postgresql":
             return Server(parsed)
         case other:
@@ -137,7 +137,8 @@ class Server:
         self._engine.dispose()
 
 
-def _path(url: str) -> Path:
+def sqlite_path(url: str) -> Path:
+    """The file that a sqlite URL names. Raises `ConfigError` where it names none."""
     # The path is taken literally: SQLAlchemy 2.1 would decode a `%20` in it, 2.0 would not.
     scheme, _, path = url.partition(":///")
     if "/" in scheme or path in ("", ":memory:"):
