@@ -97,8 +97,8 @@ def weigh(window: Window, usage: Usage, old: str, new: str | None) -> Weighed:
         conditions=conditions,
         silent_since=since if window.opened is not None else None,
         known_until=until,
-        stray=_traffic(strays),
-        control=_traffic(met),
+        stray=traffic(strays),
+        control=traffic(met),
         expected=None if others or window.opened is None else max(complete, usage.read_at),
     )
 
@@ -181,7 +181,8 @@ def clock(at: datetime) -> str:
 # --- counting
 
 
-def _traffic(minutes: Sequence[Minute]) -> Traffic | None:
+def traffic(minutes: Sequence[Minute]) -> Traffic | None:
+    """None where there was none. `minutes`: of one key, oldest first."""
     if not minutes:
         return None
     return Traffic(
