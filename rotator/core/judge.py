@@ -161,10 +161,12 @@ def soaked(
 
 
 def _misses_the_old_key(part: Measurement) -> bool:
-    """A consumer holds the old key, or its own calls are refused, or the new key itself is."""
+    """A consumer holds the old key, or its own calls are refused, or the new key itself is; or the old key was used."""
     if part.verdict is not Verdict.FAILED:
         return False
-    return StepId.parse(part.gate).verb == "observe" or part.facts.get("cause") == Cause.UNAUTHENTICATED.value
+    return (
+        StepId.parse(part.gate).verb in ("observe", "drain") or part.facts.get("cause") == Cause.UNAUTHENTICATED.value
+    )
 
 
 def _elsewhere(ping: Ping, old_ping: Ping | None, record: KeyRecord | None, old_record: KeyRecord | None) -> str | None:

@@ -36,7 +36,8 @@ def interval(rotation: Rotation, gate: StepId) -> timedelta:
         return _ADOPT_INTERVAL
     if gate == DRAIN and reads_usage(rotation):
         opens, closes = drain_window(rotation)
-        return max(USAGE_INTERVAL, (closes - opens) / _LOOKS)
+        unknown = rotation.gates[DRAIN].measurement.proof.get("known_until") is None
+        return USAGE_INTERVAL if unknown else max(USAGE_INTERVAL, (closes - opens) / _LOOKS)
     return playbook.observe_interval if gate.verb in ("observe", "soak") else playbook.pings.interval
 
 
