@@ -34,6 +34,9 @@ def decide(rotation: Rotation, now: datetime, horizon: Phase = Phase.CONTRACT) -
 def outcome(rotation: Rotation) -> Stop:
     """How a rotation ended."""
     match rotation.outcome:
+        case Outcome.COMPLETED if rotation.plan.right is not None:
+            given = ", ".join(rotation.plan.secrets)
+            return Stop(Exit.DONE, f"the key of {rotation.plan.right} is current in {given} now")
         case Outcome.COMPLETED:
             return Stop(Exit.DONE, "the rotation is complete")
         case Outcome.ROLLED_BACK:
@@ -176,7 +179,7 @@ _EXITS: Final = {
 
 def _way_out(rotation: Rotation, gate: StepId) -> str:
     if gate == ADOPT:
-        return "start"
+        return "start" if rotation.plan.right is None else "rollback"
     if rotation.rolling_back or rotation.plan.playbook.leaked:
         return "resume"  # a leaked key is not rolled back to
     return "verify" if gate.verb in ("observe", "probe") else "status" if gate == DRAIN else "rollback"
@@ -259,7 +262,7 @@ def _back(rotation: Rotation, now: datetime) -> Decision:
         decision = _undo(rotation, step, now)
         if decision is not None:
             return decision
-    if promoted:
+    if promoted and rotation.plan.right is None:  # else both keys go on working, and who reads which place is not known
         for consumer in rotation.plan.consumers:
             decision = _gate(rotation, StepId("observe", consumer.name), now)
             if decision is not None:

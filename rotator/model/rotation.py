@@ -91,6 +91,16 @@ class OldKey:
     key_id: str | None
     versions: Mapping[str, str]
     """Secret reference → the id of the version that was current."""
+    drifted: Mapping[str, Fingerprint] = field(default_factory=dict)
+    """Secret reference → the key that it held, where the plan has a `right` place: then they may be several."""
+
+    def held(self, secret: str) -> Fingerprint:
+        return self.drifted.get(secret, self.fingerprint)
+
+    @property
+    def keys(self) -> tuple[Fingerprint, ...]:
+        """Every key that this rotation replaces: one, but where places drifted to several."""
+        return tuple(dict.fromkeys((self.fingerprint, *self.drifted.values())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,15 @@ class Context:
     """Ids of this credential's ended rotations."""
 
     @property
+    def given(self) -> KeyText | None:
+        """The new key's text before a store holds it as pending: pasted, or in the place that is right."""
+        right = self.rotation.plan.right
+        if right is None:
+            return self.key
+        current = self.ports.stores[right].read(Label.CURRENT)
+        return current.key if current is not None else None
+
+    @property
     def store(self) -> SecretStore:
         """The store of the step's own secret."""
         return self.ports.stores[self.step.subject]
