@@ -257,7 +257,7 @@ def _back(rotation: Rotation, now: datetime) -> Decision:
     promoted = _done(rotation, "promote")
     if rotation.plan.playbook.leaked and (promoted or DISABLE in rotation.steps):
         return Stop(Exit.USAGE, "the old key leaked: it is never restored or enabled again", "finish")
-    redeploys = [step.id for step in rotation.plan.steps if step.id.verb == "deploy"] if promoted else []
+    redeploys = _redeploys(rotation) if promoted else []
     for step in (*_done(rotation, "disable"), *promoted, *redeploys):
         decision = _undo(rotation, step, now)
         if decision is not None:
@@ -272,6 +272,13 @@ def _back(rotation: Rotation, now: datetime) -> Decision:
         if decision is not None:
             return decision
     return Close(completed=False)
+
+
+def _redeploys(rotation: Rotation) -> list[StepId]:
+    """All, and where places drifted those that were deployed: who reads the place that is right stays as it is."""
+    if rotation.plan.right is None:
+        return [step.id for step in rotation.plan.steps if step.id.verb == "deploy"]
+    return [step for step in _done(rotation, "deploy") if not rotation.steps[step].data.get("held")]
 
 
 def _done(rotation: Rotation, verb: str) -> list[StepId]:
