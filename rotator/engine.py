@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -262,10 +262,10 @@ class _Engine:
         return None
 
     def _close(self, completed: bool) -> Stop:
+        end = outcome(replace(self.session.open, outcome=Outcome.COMPLETED if completed else Outcome.ROLLED_BACK))
         self.session.append(Kind.COMPLETED if completed else Kind.ROLLED_BACK)
-        title = "the rotation is complete" if completed else "the rotation was rolled back"
-        self._notify(title, "")
-        return Stop(Exit.DONE if completed else Exit.ROLLED_BACK, title)
+        self._notify(end.why, "")
+        return end
 
     def _hold(self, why: str, exit_code: Exit) -> None:
         """Say once in the log, and to people, that it stopped, and why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -69,16 +69,29 @@ class Workplace:
 
         return load_playbook(override or credential.playbook, Path(self.config.path).parent)
 
-    def plan(self, credential: Credential, playbook: Playbook, *, first: bool = False) -> Plan:
-        return plans.build(credential, playbook, first=first, managed=credential.issuer.admin_key is not None)
+    def plan(
+        self,
+        credential: Credential,
+        playbook: Playbook,
+        *,
+        first: bool = False,
+        right: str | None = None,
+        drifted: Collection[str] = (),
+    ) -> Plan:
+        managed = credential.issuer.admin_key is not None
+        return plans.build(credential, playbook, first=first, managed=managed, right=right, drifted=drifted)
+
+    def plan_anew(self, credential: Credential, before: Plan) -> Plan:
+        """An open rotation's plan by today's configuration, with the policy it was opened with."""
+        return self.plan(credential, before.playbook, first=before.first, right=before.right, drifted=before.secrets)
 
     def checked_plan(self, credential: Credential, rotation: Rotation) -> Plan:
-        """The open rotation's plan, built anew from today's configuration, with the policy it was opened with.
+        """The open rotation's plan, as `plan_anew` gives it.
 
         Raises `PlanChanged` where the configuration's secrets or consumers are no longer the plan's: one that was added
         would be left out of every gate.
         """
-        plan = self.plan(credential, rotation.plan.playbook, first=rotation.plan.first)
+        plan = self.plan_anew(credential, rotation.plan)
         if record.plan_digest(plan) != rotation.plan_digest:
             differences = "; ".join(_differences(rotation.plan, plan))
             raise PlanChanged(
@@ -168,7 +181,7 @@ def _journal_url(config: Config) -> str:
 def _differences(before: Plan, now: Plan) -> list[str]:
     found: list[str] = []
     for what, old, new in (
-        ("secret", set(before.secrets), set(now.secrets)),
+        ("secret", set(before.places), set(now.places)),
         ("consumer", {one.name for one in before.consumers}, {one.name for one in now.consumers}),
     ):
         found += [f"{what} {name} was added" for name in sorted(new - old)]

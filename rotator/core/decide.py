@@ -34,6 +34,9 @@ def decide(rotation: Rotation, now: datetime, horizon: Phase = Phase.CONTRACT) -
 def outcome(rotation: Rotation) -> Stop:
     """How a rotation ended."""
     match rotation.outcome:
+        case Outcome.COMPLETED if rotation.plan.right is not None:
+            given = ", ".join(rotation.plan.secrets)
+            return Stop(Exit.DONE, f"the key of {rotation.plan.right} is current in {given} now")
         case Outcome.COMPLETED:
             return Stop(Exit.DONE, "the rotation is complete")
         case Outcome.ROLLED_BACK:
@@ -175,7 +178,7 @@ _EXITS: Final = {
 
 def _way_out(rotation: Rotation, gate: StepId) -> str:
     if gate == ADOPT:
-        return "start"
+        return "start" if rotation.plan.right is None else "rollback"
     if rotation.rolling_back or rotation.plan.playbook.leaked:
         return "resume"  # a leaked key is not rolled back to
     return "verify" if gate.verb in ("observe", "probe") else "status" if gate == DRAIN else "rollback"
@@ -253,12 +256,12 @@ def _back(rotation: Rotation, now: datetime) -> Decision:
     promoted = _done(rotation, "promote")
     if rotation.plan.playbook.leaked and (promoted or DISABLE in rotation.steps):
         return Stop(Exit.USAGE, "the old key leaked: it is never restored or enabled again", "finish")
-    redeploys = [step.id for step in rotation.plan.steps if step.id.verb == "deploy"] if promoted else []
+    redeploys = _redeploys(rotation) if promoted else []
     for step in (*_done(rotation, "disable"), *promoted, *redeploys):
         decision = _undo(rotation, step, now)
         if decision is not None:
             return decision
-    if promoted:
+    if promoted and rotation.plan.right is None:  # else both keys go on working, and who reads which place is not known
         for consumer in rotation.plan.consumers:
             decision = _gate(rotation, StepId("observe", consumer.name), now)
             if decision is not None:
@@ -268,6 +271,13 @@ def _back(rotation: Rotation, now: datetime) -> Decision:
         if decision is not None:
             return decision
     return Close(completed=False)
+
+
+def _redeploys(rotation: Rotation) -> list[StepId]:
+    """All, and where places drifted those that were deployed: who reads the place that is right stays as it is."""
+    if rotation.plan.right is None:
+        return [step.id for step in rotation.plan.steps if step.id.verb == "deploy"]
+    return [step for step in _done(rotation, "deploy") if not rotation.steps[step].data.get("held")]
 
 
 def _done(rotation: Rotation, verb: str) -> list[StepId]:

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from rotator.core import record
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE
+from rotator.core.way_back import no_way_back
 from rotator.model.decision import Exit
 from rotator.model.errors import JournalError
 from rotator.model.event import Event, Kind
@@ -86,7 +87,11 @@ def _opened(event: Event) -> Rotation:
         old=None
         if old is None
         else OldKey(
-            fingerprint=Fingerprint.from_json(old["fingerprint"]), key_id=old["key_id"], versions=old["versions"]
+            fingerprint=Fingerprint.from_json(old["fingerprint"]),
+            key_id=old["key_id"],
+            versions=old["versions"],
+            drifted={secret: Fingerprint.from_json(key) for secret, key in old.get("drifted", {}).items()},
+            leaked=bool(old.get("leaked", False)),
         ),
         new=None,
         steps={},
@@ -218,19 +223,6 @@ def _approved(rotation: Rotation, event: Event) -> Rotation:
     if verb in ("applied", "absent"):
         return _answered(rotation, StepId.parse(subject), Mark.APPLIED if verb == "applied" else Mark.READY, event)
     return rotation
-
-
-def no_way_back(rotation: Rotation) -> str | None:
-    """Why the rotation cannot be rolled back; None where it can. One that was ordered too late turns nothing round."""
-    archive = rotation.steps.get(ARCHIVE)
-    if archive is not None and archive.mark is Mark.APPLIED:
-        return "the old key is archived: from here it goes forward only"
-    touched = any(step.verb in ("promote", "disable") for step in rotation.steps)
-    if rotation.plan.playbook.leaked and touched:
-        return "the old key leaked: it is never restored or enabled again"
-    if rotation.plan.first and touched:
-        return f"{rotation.plan.credential} had no key before: there is nothing to roll back to"
-    return None
 
 
 def _answered(rotation: Rotation, step: StepId, mark: Mark, event: Event) -> Rotation:

@@ -96,6 +96,18 @@ class OldKey:
     key_id: str | None
     versions: Mapping[str, str]
     """Secret reference → the id of the version that was current."""
+    drifted: Mapping[str, Fingerprint] = field(default_factory=dict)
+    """Secret reference → the key that it held, where the plan has a `right` place: then they may be several."""
+    leaked: bool = False
+    """Whether the log knew, when the rotation was opened, that one of those had leaked: none is gone back to."""
+
+    def held(self, secret: str) -> Fingerprint:
+        return self.drifted.get(secret, self.fingerprint)
+
+    @property
+    def keys(self) -> tuple[Fingerprint, ...]:
+        """Every key that this rotation replaces: one, but where places drifted to several."""
+        return tuple(dict.fromkeys((self.fingerprint, *self.drifted.values())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,15 @@ class Context:
     """By digest, the keys that this log knows to have leaked: the rotation that said so (law 10)."""
 
     @property
+    def given(self) -> KeyText | None:
+        """The new key's text before a store holds it as pending: pasted, or in the place that is right."""
+        right = self.rotation.plan.right
+        if right is None:
+            return self.key
+        current = self.ports.stores[right].read(Label.CURRENT)
+        return current.key if current is not None else None
+
+    @property
     def store(self) -> SecretStore:
         """The store of the step's own secret."""
         return self.ports.stores[self.step.subject]

@@ -3,8 +3,7 @@ Vault's, and in a live Vault or OpenBao where VAULT_ADDR and VAULT_TOKEN name on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,31 +12,12 @@ import pytest
 from rotator.model.errors import StoreConflict
 from rotator.model.keys import Claim, KeyText, Label
 from rotator.ports import SecretStore
-from rotator.sandbox.aws import SandboxAws
-from rotator.sandbox.vault import SandboxVault
-from tests.aws_world import CLAIM, client_of, make_key, version_id
+from tests.aws_world import CLAIM, make_key, version_id
 from tests.contract.secret_worlds import KINDS, World, build
-from tests.vault_world import VaultPlace, has_live_vault, live_place, sandbox_place
+from tests.vault_world import VaultPlace
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[SecretsManagerClient]:
-    with SandboxAws() as sandbox:
-        client = client_of(sandbox)
-        yield client
-        client.close()
-
-
-@pytest.fixture(scope="module")
-def vaults() -> Iterator[Mapping[str, VaultPlace]]:
-    with ExitStack() as places:
-        found = {"vault": places.enter_context(sandbox_place(places.enter_context(SandboxVault())))}
-        if has_live_vault():
-            found["live vault"] = places.enter_context(live_place())
-        yield found
 
 
 @pytest.fixture(params=KINDS)
@@ -160,19 +140,6 @@ def test_an_edit_between_staging_and_promotion_is_never_overwritten(world: World
     with pytest.raises(StoreConflict, match="Nothing was overwritten"):
         world.store.promote(new, old)
     assert (current_of(world), world.others()) == (theirs, others)
-
-
-@pytest.mark.parametrize("kind", ["memory", "aws json"])
-def test_an_edit_of_another_field_is_seen_even_where_its_version_is_expected(
-    kind: str, client: SecretsManagerClient
-) -> None:
-    world = build(kind, client)
-    _, new, _ = staged(world)
-    world.edited()
-    theirs = current_of(world)
-    with pytest.raises(StoreConflict, match="Another field"):
-        world.store.promote(new, theirs)
-    assert current_of(world) == theirs
 
 
 def test_a_version_that_is_not_pending_is_not_promoted(world: World) -> None:

@@ -10,6 +10,7 @@ from tests.planted.plant import Plant, unit
 _DECIDE: Final = "rotator.core.decide"
 _APPROVAL: Final = "rotator.core.approval"
 _FOLD: Final = "rotator.core.fold"
+_WAY_BACK: Final = "rotator.core.way_back"
 
 DECIDED: Final = (
     Plant(
@@ -52,7 +53,7 @@ DECIDED: Final = (
         name="leaked key restored",
         says="A rollback is accepted after a leaked key was replaced.",
         law="10",
-        module=_FOLD,
+        module=_WAY_BACK,
         old="if rotation.plan.playbook.leaked and touched:",
         new="if False:",
         catcher=unit("orders", "test_a_leaked_key_is_rolled_back_to_before_it_was_replaced_and_never_after"),

@@ -79,3 +79,35 @@ def test_another_key_of_the_same_credential_is_none_the_worse_for_it() -> None:
     third, _ = world.issuer.issue(name="third")
     assert again(world, "auto", third) == Stop(Exit.DONE, "OVERLAP is done", "finish")
     assert current(world) == {third}
+
+
+def drifted_to_the_leaked_key() -> MemoryWorld:
+    """After the leak somebody wrote the leaked key into the second secret again, by hand."""
+    world = started(quick({"reenable": "never"}, secrets=2))
+    with world.session() as session:
+        abandon(session, YES)
+    list(world.stores.values())[1].edit("by-hand", key=world.old)
+    world.playbook = replace(world.playbook, reenable="auto")
+    return world
+
+
+def test_a_place_that_drifted_to_a_leaked_key_is_given_the_right_one() -> None:
+    world = drifted_to_the_leaked_key()
+    end = world.agree()
+    assert isinstance(end, Stop)
+    assert end.exit is Exit.DONE
+    assert current(world) == {world.new}
+
+
+def test_a_place_that_drifted_to_a_leaked_key_is_never_moved_back_to_it() -> None:
+    world = drifted_to_the_leaked_key()
+
+    def die() -> None:
+        raise Killed
+
+    world.hook = once(".promote", "after", die)
+    with pytest.raises(Killed):
+        world.agree()
+    with pytest.raises(UsageError, match="the old key leaked: it is never restored"):
+        world.rollback()
+    assert current(world) == {world.new}

@@ -119,7 +119,7 @@ def test_a_process_frozen_inside_the_move_of_a_secret_moves_it_back() -> None:
     store.promote = meanwhile  # type: ignore[method-assign]
     with pytest.raises(HeldByAnother):
         world.start()
-    assert world._current() == world.old
+    assert world._current(0) == world.old
     assert world.broken_laws() == []
 
 
