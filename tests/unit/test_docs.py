@@ -84,13 +84,13 @@ def test_the_reference_names_every_command_with_every_option_of_its_own() -> Non
     reference = (ROOT / "docs/reference/commands.md").read_text()
     missing = [name for name in KNOWN if f"`rotate {name}" not in reference]
     assert missing == []
-    common = {"--config", "--json", "--by", "--reason", "--help", "-h"}
+    everywhere = {"--config", "--json", "--by", "--reason", "--help", "-h"}
     for name, command in KNOWN.items():
         rows = [line for line in reference.splitlines() if line.startswith(f"| `rotate {name}")]
         assert len(rows) == 1, name
         if name.startswith("sandbox"):
             continue  # their help says it; the reference names what example 01 needs
-        long = {word for word in options(command) - common if word.startswith("--")}
+        long = {word for word in options(command) - everywhere if word.startswith("--")}
         assert {word for word in long if word not in rows[0]} == set(), name
 
 
