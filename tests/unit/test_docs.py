@@ -157,11 +157,6 @@ def test_words_that_mean_three_things_elsewhere_are_not_used(page: Path) -> None
     assert re.findall(r"\b(?:an?|the|this|that|each|every|one|which|next|last) stage\b", text, re.IGNORECASE) == []
 
 
-@every_page
-def test_no_page_shows_what_could_be_a_key(page: Path) -> None:
-    assert re.findall(r"sk-ant-[A-Za-z0-9_-]{20,}", page.read_text()) == []
-
-
 @pytest.mark.parametrize("page", ["README.md", "docs/reference/rotate-yaml.md"])
 def test_a_whole_rotate_yaml_in_a_page_is_one(page: str, tmp_path: Path) -> None:
     wholes = [
