@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import socket
 import sys
 from pathlib import Path
 
@@ -20,10 +22,22 @@ _MOST_BYTES = 65_536
 """No key file is longer; what is longer is some other file."""
 
 
+def me() -> str:
+    """The person at the keyboard, as far as the machine knows: user@host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def interactive() -> bool:
+    """Whether a person can be asked: both ends of the conversation are terminals."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def answer(session: Session, ask: Ask) -> bool:
     """Put the question, journal the answer. False: nobody answered, or the answer was no."""
-    from rotator.cli.work import interactive, me
-
     if not interactive():
         return False
     write(f"\n{ask.why}")
@@ -66,8 +80,6 @@ def _line(question: str) -> str:
 
 def confirm(question: str) -> bool:
     """A yes at the terminal; False where nobody is there."""
-    from rotator.cli.work import interactive
-
     return interactive() and _yes(f"{question} [y/N] ")
 
 
@@ -84,8 +96,6 @@ def new_key(name: str, key_file: str | None) -> KeyText:
 
 
 def _read(name: str, key_file: str | None) -> str:
-    from rotator.cli.work import interactive
-
     if key_file == "-":
         # Bytes, so that what is no text is refused as no key; the line's own end is no slip worth a note.
         return sys.stdin.buffer.read(_MOST_BYTES + 1).decode("utf-8", "replace").rstrip("\r\n")
