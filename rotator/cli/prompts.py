@@ -6,6 +6,7 @@ import getpass
 import os
 import socket
 import sys
+import termios
 from pathlib import Path
 
 from rotator.cli.screen import write
@@ -105,8 +106,18 @@ def _read(name: str, key_file: str | None) -> str:
         raise UsageError("there is no terminal to ask for the new key", f"rotate start {name} --key-file FILE (or -)")
     try:
         return getpass.getpass("The new key, from Anthropic's Console (not shown): ")
-    except EOFError:  # Ctrl-D: hygiene says that nothing was pasted
+    except (EOFError, OSError, termios.error) as ended:  # Ctrl-D, or a terminal that is gone: nothing was pasted
+        stop = _behind(ended)
+        if stop is not None:
+            raise stop from None
         return ""
+
+
+def _behind(error: BaseException | None) -> BaseException | None:
+    """The interruption that `getpass` lost: where the terminal is closed, giving it back its echo fails as well."""
+    while isinstance(error, Exception):
+        error = error.__context__
+    return error
 
 
 def _file(name: str, key_file: str) -> str:
