@@ -136,6 +136,16 @@ def test_the_readme_asks_for_exactly_the_permissions_that_are_used() -> None:
 
 
 @every_page
+def test_every_make_rule_and_every_module_that_a_page_names_exists(page: Path) -> None:
+    rules = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for text in code(page.read_text()):
+        assert set(re.findall(r"(?:^|\s|@)make ([a-z]+)", text)) <= rules, text
+        for module in re.findall(r"python3? -m ((?:rotator|tests)[\w.]*)", text):
+            path = ROOT / module.replace(".", "/")
+            assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), text
+
+
+@every_page
 def test_links_lead_somewhere(page: Path) -> None:
     text = _FENCED.sub("", page.read_text())
     for link in _LINK.findall(text):
