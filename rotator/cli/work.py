@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import signal
-import socket
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,6 +13,7 @@ import typer
 
 from rotator.cli import failure, prompts
 from rotator.cli.announce import announce
+from rotator.cli.prompts import me as me  # the commands take it from here
 from rotator.cli.results import show, show_json
 from rotator.cli.screen import Screen, open_screen
 from rotator.cli.table import drain_lines
@@ -41,15 +38,6 @@ class Interrupted(BaseException):
 
     def __init__(self, number: int) -> None:
         self.number = number
-
-
-def me() -> str:
-    """The person at the keyboard, as far as the machine knows: user@host."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def said(by: str | None, reason: str | None, what: str) -> Yes:
@@ -206,7 +194,7 @@ def plainly(
     before = _catch_signals(caught)
     try:
         yield
-    except (Exception, KeyboardInterrupt, Interrupted) as error:
+    except (Exception, KeyboardInterrupt, Interrupted) as error:  # what is not said here is raised again
         if isinstance(error, KeyboardInterrupt):
             caught.append(int(signal.SIGINT))
         if caught:  # whatever came of it: getpass makes an error of its own out of a terminal that was closed
@@ -240,8 +228,3 @@ def _catch_signals(
 
     wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
     return {number: signal.signal(number, interrupt) for number in wanted}
-
-
-def interactive() -> bool:
-    """Whether a person can be asked: both ends of the conversation are terminals."""
-    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -217,9 +217,9 @@ def keys_stand(rotation: Rotation | None) -> str:
         return f"The new key is current; the old key is {old} as well. Nothing was lost."
     if any(promoted):
         return f"{sum(promoted)} of {len(promoted)} secrets name the new key, the others the old one, which is {old}."
-    stages = [state.mark for step, state in rotation.steps.items() if step.verb == "stage"]
+    staged = [state.mark for step, state in rotation.steps.items() if step.verb == "stage"]
     new = "the new key is stored nowhere yet"
-    if stages:
-        out = all(mark is Mark.UNDONE for mark in stages)
+    if staged:
+        out = all(mark is Mark.UNDONE for mark in staged)
         new = "the new key is out of the store again" if out else "the new key is only pending"
     return f"The old key is current and {old}; {new}. Nothing was lost."

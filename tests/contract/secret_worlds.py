@@ -12,7 +12,7 @@ from rotator.model.config import AwsSecretRef
 from rotator.model.keys import Claim, KeyText, Label
 from rotator.ports import SecretStore
 from rotator.sandbox.memory_store import MemorySecretStore
-from tests.aws_world import REGION, make_key, secret_name, version_id
+from tests.aws_world import CLAIM, REGION, make_key, secret_name, version_id
 from tests.vault_world import FIELD, VaultPlace, VaultSecret, has_live_vault
 
 if TYPE_CHECKING:
@@ -167,3 +167,21 @@ def build(
     if vaults and kind in vaults:
         return VaultWorld(vaults[kind], empty=empty)
     return AwsWorld(client, "ANTHROPIC_API_KEY" if kind == "aws json" else None, empty=empty)
+
+
+def held_by(store: SecretStore, label: Label) -> str | None:
+    version = store.read(label)
+    return version.id if version else None
+
+
+def current_of(world: World) -> str:
+    id = held_by(world.store, Label.CURRENT)
+    assert id is not None
+    return id
+
+
+def staged(world: World) -> tuple[str, str, KeyText]:
+    """The ids of the old and of the new version, and the new key."""
+    old, new, key = current_of(world), version_id(), make_key()
+    world.store.stage(new, key, CLAIM)
+    return old, new, key

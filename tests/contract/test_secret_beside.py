@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from rotator.model.errors import StoreConflict
-from tests.contract.secret_worlds import KINDS, Merging, build
-from tests.contract.test_secret_store import current_of, staged
+from tests.contract.secret_worlds import KINDS, Merging, build, current_of, staged
 from tests.vault_world import VaultPlace
 
 if TYPE_CHECKING:

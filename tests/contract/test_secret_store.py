@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.model.errors import StoreConflict
-from rotator.model.keys import Claim, KeyText, Label
-from rotator.ports import SecretStore
+from rotator.model.keys import Claim, Label
 from tests.aws_world import CLAIM, make_key, version_id
-from tests.contract.secret_worlds import KINDS, World, build
+from tests.contract.secret_worlds import KINDS, World, build, current_of, held_by, staged
 from tests.vault_world import VaultPlace
 
 if TYPE_CHECKING:
@@ -28,24 +27,6 @@ def world(request: pytest.FixtureRequest, client: SecretsManagerClient, vaults: 
 @pytest.fixture(params=KINDS)
 def empty(request: pytest.FixtureRequest, client: SecretsManagerClient, vaults: Mapping[str, VaultPlace]) -> World:
     return build(request.param, client, vaults, empty=True)
-
-
-def held_by(store: SecretStore, label: Label) -> str | None:
-    version = store.read(label)
-    return version.id if version else None
-
-
-def current_of(world: World) -> str:
-    id = held_by(world.store, Label.CURRENT)
-    assert id is not None
-    return id
-
-
-def staged(world: World) -> tuple[str, str, KeyText]:
-    """The ids of the old and of the new version, and the new key."""
-    old, new, key = current_of(world), version_id(), make_key()
-    world.store.stage(new, key, CLAIM)
-    return old, new, key
 
 
 def test_a_staged_key_is_invisible_to_current_readers(world: World) -> None:

@@ -116,7 +116,7 @@ def test_a_process_frozen_inside_the_move_of_a_secret_moves_it_back() -> None:
         assert store.labels[Label.CURRENT] == expected_current
         store._make_current(version_id)
 
-    store.promote = meanwhile  # type: ignore[method-assign]
+    store.promote = meanwhile  # type: ignore[method-assign]  # what the world does while this process is frozen
     with pytest.raises(HeldByAnother):
         world.start()
     assert world._current(0) == world.old

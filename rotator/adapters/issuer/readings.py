@@ -161,7 +161,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-    except BaseException:
+    except BaseException:  # raised again: an interruption must not leave the file locked
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""The laws of DESIGN section 4, read off the world and the journal's rows, never off what the engine believes."""
+"""The laws (README, What it promises), read off the world and the journal, never off what the engine believes."""
 
 from __future__ import annotations
 
