@@ -75,11 +75,7 @@ def _old_ones(ages: Ages, records: Sequence[KeyRecord]) -> Iterator[Remark]:
     by_id = {record.id: record for record in records}
     open_now = any(rotation.outcome is Outcome.OPEN for rotation in ages.rotations)
     said: set[str] = set()
-    for rotation in ages.rotations:
-        left = _retired(rotation)
-        if left is None:
-            continue
-        key, key_id = left
+    for rotation, key, key_id in _replaced(ages.rotations):
         record = by_id.get(key_id or "") or _only(records, key)
         if key in ages.in_use or record is None or record.status is not KeyStatus.ACTIVE or record.id in said:
             continue
@@ -97,13 +93,14 @@ def _old_ones(ages: Ages, records: Sequence[KeyRecord]) -> Iterator[Remark]:
         yield Remark(weight=Weight.WARNING, code="old_key_active", what=what, fix=fix)
 
 
-def _retired(rotation: Rotation) -> tuple[Fingerprint, str | None] | None:
-    """The key that is left when the rotation has ended: the old one, or after a way back the new one."""
-    if rotation.outcome in (Outcome.COMPLETED, Outcome.ABANDONED) and rotation.old is not None:
-        return rotation.old.fingerprint, rotation.old.key_id
-    if rotation.outcome is Outcome.ROLLED_BACK and rotation.new is not None:
-        return rotation.new.fingerprint, rotation.new.key_id
-    return None
+def _replaced(past: Sequence[Rotation]) -> Iterator[tuple[Rotation, Fingerprint, str | None]]:
+    """The keys that ended rotations left, with their records' ids: the old one, or after a way back the new one."""
+    for rotation in past:
+        if rotation.outcome in (Outcome.COMPLETED, Outcome.ABANDONED) and rotation.old is not None:
+            old = rotation.old
+            yield from ((rotation, key, old.key_id if key == old.fingerprint else None) for key in old.keys)
+        elif rotation.outcome is Outcome.ROLLED_BACK and rotation.new is not None and rotation.plan.right is None:
+            yield rotation, rotation.new.fingerprint, rotation.new.key_id
 
 
 def _unheld(ages: Ages, records: Sequence[KeyRecord]) -> Iterator[Remark]:

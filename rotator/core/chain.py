@@ -6,18 +6,21 @@ swapped entry is found on the next read. Cutting off the newest entries cannot b
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from rotator.model.canonical import JsonObject, canonical
 from rotator.model.errors import JournalError
-from rotator.model.event import GENESIS, Event, Kind
+from rotator.model.event import GENESIS, Event, Kind, covered
 
 MAX_ROW_BYTES = 1 << 20
 """Longest event, written down, in bytes. A plan with hundreds of consumers takes some 100 kB."""
+
+COLUMNS: Final = Event._fields
+"""An event is written down as a row of these, in this order."""
 
 _SHOWN = 40  # characters of an unreadable value that an error quotes
 
@@ -55,44 +58,37 @@ def next_event(
         prev=last.hash if last else GENESIS,
         hash="",
     )
-    event = replace(draft, hash=_computed(draft))
-    to_row(event)  # what cannot be written must not be decided on
-    return event
+    text = _covered(draft)  # what cannot be written must not be decided on
+    _refuse_unkeepable(draft, len(text))
+    return draft._replace(hash=hashlib.sha256(text).hexdigest())
 
 
-def verify(events: Iterable[Event], after: Event | None) -> None:
-    """Check that the events follow `after` (None: they begin the log) and one another, unaltered.
-
-    Raises `JournalError` naming the first damaged sequence number.
-    """
-    seq, prev = (after.seq, after.hash) if after else (0, GENESIS)
-    if after and after.hash != _computed(after):
-        _altered(after.seq)
-    for event in events:
-        check_next(event, seq, prev)
-        seq, prev = event.seq, event.hash
-
-
-def follow(events: Sequence[Event], after: int) -> Sequence[Event]:
+def follow(rows: Sequence[Sequence[Any]], after: int) -> Sequence[Event]:
     """The events with `seq` > `after`, verified, of a log that was read from `after` itself on.
 
-    Raises `JournalError` where the chain is damaged, or where the event `after`, once there, is gone.
+    `rows`: as a backend keeps them, each in the order of `COLUMNS`. Raises `JournalError` naming the first damaged
+    sequence number, or saying that the event `after`, once there, is gone.
     """
-    if after < 1:
-        verify(events, None)
-        return events
-    if not events or events[0].seq != after:
+    events = [_event(row) for row in rows]
+    if after >= 1 and (not events or events[0].seq != after):
         raise _damage(after, "it was there and is gone")
-    verify(events[1:], events[0])
-    return events[1:]
+    seq, prev = (events[0].seq - 1, events[0].prev) if after >= 1 else (0, GENESIS)
+    for event, row in zip(events, rows, strict=True):
+        _check(event, _computed_as_written(event, row), seq, prev)
+        seq, prev = event.seq, event.hash
+    return events[1:] if after >= 1 else events
 
 
 def check_next(event: Event, last_seq: int, last_hash: str) -> None:
     """Check one event against the sequence number and the hash before it. Raises `JournalError`."""
+    _check(event, _computed(event), last_seq, last_hash)
+
+
+def _check(event: Event, hash_: str, last_seq: int, last_hash: str) -> None:
     if event.seq != last_seq + 1:
         raise _damage(last_seq + 1, f"it is missing; event {event.seq} stands in its place")
-    if event.hash != _computed(event):
-        _altered(event.seq)
+    if event.hash != hash_:
+        raise _damage(event.seq, "it was altered after it was written")
     if event.prev != last_hash:
         raise _damage(event.seq, "it does not follow from the event before it")
 
@@ -111,41 +107,67 @@ def to_row(event: Event) -> dict[str, int | str | None]:
         "prev": event.prev,
         "hash": event.hash,
     }
+    size = sum(len(value.encode("utf-8", "surrogatepass")) for value in row.values() if isinstance(value, str))
+    _refuse_unkeepable(event, size)
+    return row
+
+
+def _refuse_unkeepable(event: Event, size: int) -> None:
+    """`size`: of the event as text, in bytes."""
     if event.at.utcoffset() is None:
         raise JournalError(f"event {event.seq} cannot be journaled: its time has no time zone", _DAMAGED)
-    size = sum(len(value.encode("utf-8", "surrogatepass")) for value in row.values() if isinstance(value, str))
     if size > MAX_ROW_BYTES:
         raise JournalError(
             f"event {event.seq} ({event.kind.value}) is too large for the journal: {size} bytes of {MAX_ROW_BYTES}",
             "Name fewer consumers in one credential, or make their commands' output shorter.",
         )
-    return row
 
 
 def from_row(row: Row) -> Event:
-    """The event that a row holds. Whatever is wrong with the row, raises `JournalError` and nothing else."""
-    seq = row.get("seq")
-    if not isinstance(seq, int) or isinstance(seq, bool) or seq < 1:
+    """The event that a row holds, its hash not checked. Whatever is wrong with the row, raises `JournalError` alone."""
+    return _event(tuple(map(row.get, COLUMNS)))
+
+
+def _event(row: Sequence[object]) -> Event:
+    seq, rotation, at, kind, step, attempt, data, holder, prev, hash_ = row
+    if type(seq) is not int or seq < 1:
         raise JournalError(f"the journal is damaged: {_shown(seq)} is no sequence number", _DAMAGED)
-    step = row.get("step")
-    return Event(
-        seq=seq,
-        rotation=_text(row, "rotation", seq),
-        at=_time(row, seq),
-        kind=_kind(row, seq),
-        step=None if step is None else _text(row, "step", seq),
-        attempt=_count(row, seq),
-        data=_data(row, seq),
-        holder=_text(row, "holder", seq),
-        prev=_text(row, "prev", seq),
-        hash=_text(row, "hash", seq),
-    )
+    if not (
+        isinstance(rotation, str)
+        and isinstance(at, str)
+        and isinstance(kind, str)
+        and (step is None or isinstance(step, str))
+        and isinstance(data, str)
+        and isinstance(holder, str)
+        and isinstance(prev, str)
+        and isinstance(hash_, str)
+    ):
+        raise _damage(seq, f"its {_no_text(row)} is no text")
+    if len(data) + len(holder) + len(rotation) + len(at) + len(step or "") + len(prev) + len(hash_) > MAX_ROW_BYTES:
+        raise _damage(seq, f"it is longer than {MAX_ROW_BYTES} characters")
+    if type(attempt) is not int or attempt < 0:
+        raise _damage(seq, f"its attempt is {_shown(attempt)}")
+    if kind not in _KINDS:
+        raise JournalError(f"event {seq} of the journal is of an unknown kind, {_shown(kind)}", _NEWER)
+    return Event(seq, rotation, _time(at, seq), _KINDS[kind], step, attempt, _data(data, seq), holder, prev, hash_)
 
 
 def _computed(event: Event) -> str:
+    return hashlib.sha256(_covered(event)).hexdigest()
+
+
+def _covered(event: Event) -> bytes:
     try:
-        return event.computed_hash()
+        return event.covered()
     except (TypeError, ValueError, RecursionError) as error:
+        raise _unwritable(event, error) from None
+
+
+def _computed_as_written(event: Event, row: Sequence[Any]) -> str:
+    """Of the row's own text: to write the event down once more would take longer than all the rest of reading it."""
+    try:
+        return hashlib.sha256(covered(*row[:-1])).hexdigest()
+    except ValueError as error:
         raise _unwritable(event, error) from None
 
 
@@ -162,24 +184,14 @@ def _unwritable(event: Event, error: Exception) -> JournalError:
     return JournalError(what, _DAMAGED)
 
 
-def _text(row: Row, column: str, seq: int) -> str:
-    value = row.get(column)
-    if not isinstance(value, str):
-        raise _damage(seq, f"its {column} is no text")
-    if len(value) > MAX_ROW_BYTES:
-        raise _damage(seq, f"its {column} is longer than {MAX_ROW_BYTES} characters")
-    return value
+def _no_text(row: Sequence[object]) -> str:
+    """The name of the first column that should hold text and does not."""
+    named = zip(COLUMNS, row, strict=True)
+    wrong = (name for name, value in named if not isinstance(value, str) and not (name == "step" and value is None))
+    return next(name for name in wrong if name not in ("seq", "attempt"))
 
 
-def _count(row: Row, seq: int) -> int:
-    value = row.get("attempt")
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise _damage(seq, f"its attempt is {_shown(value)}")
-    return value
-
-
-def _time(row: Row, seq: int) -> datetime:
-    text = _text(row, "at", seq)
+def _time(text: str, seq: int) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -189,20 +201,15 @@ def _time(row: Row, seq: int) -> datetime:
     return at
 
 
-def _kind(row: Row, seq: int) -> Kind:
-    text = _text(row, "kind", seq)
+def _data(text: str, seq: int) -> JsonObject:
     try:
-        return Kind(text)
-    except ValueError:
-        raise JournalError(f"event {seq} of the journal is of an unknown kind, {_shown(text)}", _NEWER) from None
-
-
-def _data(row: Row, seq: int) -> JsonObject:
-    text = _text(row, "data", seq)
-    try:
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
+        # We write escapes for control characters alone: another one may stand for what UTF-8 cannot say.
+        ours = end == len(text) and ("\\u" not in text or canonical(value) == text)
     except (ValueError, RecursionError):
-        raise _damage(seq, "its data is no JSON") from None
+        ours = False
+    if not ours:
+        raise _damage(seq, "its data is no JSON")
     if not isinstance(value, dict):
         raise _damage(seq, "its data is no JSON object")
     return value
@@ -212,6 +219,8 @@ def _no_number(constant: str) -> NoReturn:
     raise ValueError(constant)  # NaN and Infinity are Python's, not JSON's
 
 
+_KINDS: Final = {kind.value: kind for kind in Kind}
+
 _DECODER: Final = json.JSONDecoder(parse_constant=_no_number)
 """One for all: `json.loads` with an option builds another for every event."""
 
@@ -219,10 +228,6 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_no_number)
 def _shown(value: object) -> str:
     # ascii(): an undecodable byte must not break the terminal that shows the error.
     return ascii(value)[:_SHOWN] if isinstance(value, str | int | None) else type(value).__name__
-
-
-def _altered(seq: int) -> NoReturn:
-    raise _damage(seq, "it was altered after it was written")
 
 
 def _damage(seq: int, what: str) -> JournalError:

@@ -117,7 +117,7 @@ def _secret(held: SecretHeld, where: Whereabouts) -> Iterator[Remark]:
         yield Remark(weight=Weight.WRONG, code="no_key", what=what, fix=fix)
     elif where.current and held.key != where.current:
         what = f"{held.secret} has another current key than the first secret: {held.key}, not {where.current}."
-        fix = "Write the right key into the other places and deploy who reads them: a rotation refuses to choose."
+        fix = f"Find out which one is right, then: rotate start {where.credential} --right REF"
         yield _drift(where, what, fix)
 
 

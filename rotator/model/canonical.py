@@ -14,6 +14,10 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 """One for all: `json.dumps` with these options would build another for every event."""
 
 
+quoted = json.encoder.encode_basestring
+"""A text as `canonical` writes it, in quotation marks."""
+
+
 def canonical(value: Json) -> str:
     """The value as JSON with sorted keys and no spare white space: equal values give equal texts."""
     return _ENCODER.encode(value)

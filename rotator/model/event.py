@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
-from rotator.model.canonical import JsonObject, digest
+from rotator.model.canonical import JsonObject, canonical, quoted
 
 GENESIS = "0" * 64
 """The `prev` of a credential's first event."""
@@ -29,9 +30,11 @@ class Kind(Enum):
     ABANDONED = "abandoned"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """`seq` counts from 1 within a credential; `hash` covers every other field and, through `prev`, all before."""
+class Event(NamedTuple):
+    """`seq` counts from 1 within a credential; `hash` covers every other field and, through `prev`, all before.
+
+    A tuple, for a look at many logs makes ten thousands of them: a frozen dataclass takes five times as long to make.
+    """
 
     seq: int
     rotation: str
@@ -44,17 +47,24 @@ class Event:
     prev: str
     hash: str
 
+    def covered(self) -> bytes:
+        """What the hash covers."""
+        at, kind, data = self.at.isoformat(), self.kind.value, canonical(self.data)
+        return covered(self.seq, self.rotation, at, kind, self.step, self.attempt, data, self.holder, self.prev)
+
     def computed_hash(self) -> str:
-        return digest(
-            {
-                "seq": self.seq,
-                "rotation": self.rotation,
-                "at": self.at.isoformat(),
-                "kind": self.kind.value,
-                "step": self.step,
-                "attempt": self.attempt,
-                "data": self.data,
-                "holder": self.holder,
-                "prev": self.prev,
-            }
-        )
+        return hashlib.sha256(self.covered()).hexdigest()
+
+
+def covered(
+    seq: int, rotation: str, at: str, kind: str, step: str | None, attempt: int, data: str, holder: str, prev: str
+) -> bytes:
+    """An event's fields but its hash, each as it is written down, as one canonical JSON object.
+
+    Raises `ValueError` for a text that is no UTF-8.
+    """
+    return (
+        f'{{"at":{quoted(at)},"attempt":{attempt},"data":{data},"holder":{quoted(holder)},"kind":{quoted(kind)},'
+        f'"prev":{quoted(prev)},"rotation":{quoted(rotation)},"seq":{seq},'
+        f'"step":{"null" if step is None else quoted(step)}}}'
+    ).encode()

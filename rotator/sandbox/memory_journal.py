@@ -25,7 +25,7 @@ class MemoryJournal:
     def read(self, credential: str, after: int = 0) -> Sequence[Event]:
         with self._lock:
             rows = self._logs.get(credential, [])[max(0, after - 1) :]
-        return chain.follow([chain.from_row(row) for row in rows], after)
+        return chain.follow([tuple(row.values()) for row in rows], after)
 
     def read_many(self, credentials: Sequence[str]) -> Mapping[str, Sequence[Event]]:
         return {credential: self.read(credential) for credential in credentials}

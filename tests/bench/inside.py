@@ -30,6 +30,7 @@ def figures(folder: Path, rounds: int) -> list[Figure]:
     long = _long_log(EVENTS)
     rows = [chain.to_row(event) for event in long]
     texts = [json.dumps(row) for row in rows]
+    kept = [tuple(row.values()) for row in rows]
     appended = _Appending(folder)
 
     def decisions() -> None:
@@ -43,7 +44,7 @@ def figures(folder: Path, rounds: int) -> list[Figure]:
             hashlib.sha256(text.encode()).hexdigest()
 
     def replay() -> None:
-        fold(chain.follow([chain.from_row(row) for row in rows], 0))
+        fold(chain.follow(kept, 0))
 
     found = in_turns(
         rounds,

@@ -46,5 +46,5 @@ def test_status_reads_the_journal_and_the_configuration_and_loads_no_client_of_a
 ) -> None:
     assert rotate("start", "prod-chat", "--key-file", "-", stdin=world.new.reveal()).code == 0
     found = loaded(world, "status")
-    assert found & HEAVY <= {"sqlalchemy", "pydantic", "jmespath"}
+    assert found & HEAVY <= {"pydantic", "jmespath"}
     assert not found & DRAWING

@@ -82,6 +82,11 @@ def log(entries: Sequence[Entry], the_plan: Plan | None = None, holder: str = "p
     return events
 
 
+def rows(events: Sequence[Event]) -> list[Sequence[object]]:
+    """As a backend keeps them."""
+    return [tuple(chain.to_row(event).values()) for event in events]
+
+
 def a_rotation(the_plan: Plan | None = None, *entries: Entry) -> Rotation:
     rotation = fold(log(entries, the_plan))
     assert rotation is not None
@@ -89,11 +94,12 @@ def a_rotation(the_plan: Plan | None = None, *entries: Entry) -> Rotation:
 
 
 def evidence(gate: StepId, verdict: Verdict = Verdict.PASSED, at: datetime = NOW, **changes: Any) -> Evidence:
-    return Evidence(measurement=Measurement(gate=str(gate), verdict=verdict, why="because", **changes), at=at, began=at)
+    measurement = Measurement(gate=str(gate), verdict=verdict, why="because", **changes)
+    return Evidence(measurement=measurement, at=at, began=at, seq=2)
 
 
 def state(mark: Mark, at: datetime = NOW, **changes: Any) -> StepState:
-    return StepState(**{"mark": mark, "attempts": 1, "since": at, "intended_at": at, **changes})
+    return StepState(**{"mark": mark, "attempts": 1, "since": at, "intended_at": at, "seq": 2, **changes})
 
 
 def all_passed(the_plan: Plan | None = None, upto: StepId | None = None, at: datetime = NOW) -> Rotation:
@@ -122,6 +128,7 @@ def yes(rotation: Rotation, what: str, at: datetime = NOW) -> Approval:
         at=at,
         plan_digest=rotation.plan_digest,
         evidence_digest=evidence_digest(rotation, step) if step else "",
+        seq=3,
     )
 
 

@@ -10,9 +10,10 @@ import pytest
 from rotator.core import chain, judge, key_records, windows
 from rotator.core.decide import decide
 from rotator.core.periods import brief
-from rotator.core.plan import DISABLE, SOAK
+from rotator.core.plan import DISABLE, DRAIN, SOAK
 from rotator.core.status import keys_stand
 from rotator.engine import Run, advance
+from rotator.model.config import Drain
 from rotator.model.decision import Close, Do, Exit, Stop
 from rotator.model.errors import AmbiguousKey, JournalError, Refused, UsageError
 from rotator.model.event import Event, Kind
@@ -22,7 +23,7 @@ from rotator.model.plan import Phase, StepId
 from rotator.orders import open_rotation, roll_back
 from rotator.sandbox.memory_world import YES, Killed, MemoryWorld, consumer
 from rotator.steps import Context
-from tests.unit.core_rotations import NEW, NOW, OLD, a_plan, a_rotation, all_passed, evidence, log
+from tests.unit.core_rotations import NEW, NOW, OLD, a_plan, a_rotation, all_passed, evidence, log, rows
 from tests.unit.engine_world import BOTH, SECOND, events, old_status, once, quick, run
 
 
@@ -98,14 +99,14 @@ def test_a_key_whose_record_is_of_another_workspace_is_refused() -> None:
 
 def test_a_log_is_verified_from_its_first_event_on() -> None:
     events = log([(Kind.HELD, None, {"why": "x"})])
-    assert chain.follow(events, 0) == events
+    assert chain.follow(rows(events), 0) == events
     with pytest.raises(JournalError, match="event 1"):
-        chain.follow([replace(events[0], holder="mallory"), *events[1:]], 0)
+        chain.follow(rows([events[0]._replace(holder="mallory"), *events[1:]]), 0)
 
 
 def test_what_follows_the_first_event_is_not_that_event_again() -> None:
     events = log([(Kind.HELD, None, {"why": "x"})])
-    assert chain.follow(events, 1) == events[1:]
+    assert chain.follow(rows(events), 1) == events[1:]
 
 
 def test_a_secret_that_never_left_an_old_key_that_died_by_itself_is_no_hindrance_to_a_rollback() -> None:
@@ -203,6 +204,16 @@ def test_each_gate_is_looked_at_in_its_own_rhythm() -> None:
         "observe chat": playbook.observe_interval,
         "pings": playbook.pings.interval,
     }
+
+
+@pytest.mark.parametrize(("known_until", "minutes"), [(NOW.isoformat(), 3), (None, 1)])
+def test_a_long_window_is_looked_into_sixty_times_and_what_is_not_known_at_all_each_minute(
+    known_until: str | None, minutes: int
+) -> None:
+    rotation = all_passed(a_plan({"drain": Drain(quiet_for=timedelta(hours=3), lag=timedelta(), unproven="ask")}))
+    read = evidence(DRAIN, facts={"usage": "analytics"}, proof={"known_until": known_until})
+    rotation = replace(rotation, gates={**rotation.gates, DRAIN: read})
+    assert windows.interval(rotation, DRAIN) == minutes * windows.USAGE_INTERVAL
 
 
 def test_an_archived_key_never_becomes_anything_else_and_an_expired_one_only_archived() -> None:

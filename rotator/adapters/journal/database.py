@@ -1,42 +1,45 @@
-"""Where the journal's database is, and how a transaction on it begins: all that differs between databases.
-
-Imports SQLAlchemy: import this module inside functions only.
-"""
+"""Where the journal's database is: all that differs between databases is behind these two protocols."""
 
 from __future__ import annotations
 
-import os
-import weakref
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from rotator.model.errors import ConfigError
 
-from rotator.adapters.journal.errors import unusable_path
-from rotator.adapters.journal.kept import close_here, kept_engine, prefer_wal
-from rotator.model.errors import ConfigError, JournalError
+Value: TypeAlias = "int | str | None"
 
 _FORMS = "A journal is sqlite:///PATH (sqlite:///~/… for your home, four slashes for the root) or postgresql://…"
 
 
-class Database(Protocol):
-    """A place for the journal. `where` names it in messages, without a password."""
+class Transaction(Protocol):
+    """One transaction: every statement in it sees the same state."""
 
-    where: str
-    dialect: str
+    def rows(self, statement: str, **values: Value) -> Sequence[Sequence[object]]: ...
 
-    def reading(self) -> AbstractContextManager[Connection | None]:
-        """A connection that sees one state throughout; None where there is no database yet (none is made)."""
+    def run(self, statement: str, **values: Value) -> int:
+        """How many rows it added, changed or removed."""
         ...
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction, committed at the end; the database is made where it does not exist."""
+    def has_table(self, name: str) -> bool: ...
+
+
+class Database(Protocol):
+    """A place for the journal. `where` names it in messages, without a password. Failures are `JournalError`s."""
+
+    @property
+    def where(self) -> str: ...
+
+    def reading(self) -> AbstractContextManager[Transaction | None]:
+        """None where there is no database yet (none is made)."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """Committed at the end; the database is made where it does not exist."""
         ...
 
     def close(self) -> None:
@@ -49,96 +52,29 @@ def open_database(url: str, busy: timedelta) -> Database:
 
     Raises `ConfigError` for a URL that is none, `JournalError` where the driver is not installed.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        # The text may hold a password: it is not shown.
-        raise ConfigError("the journal's URL cannot be understood", _FORMS) from None
-    match parsed.get_backend_name():
+    # The rest of the text may hold a password: it is not shown.
+    scheme = re.match(r"([a-z0-9]+)(?:\+[a-z0-9_]+)?://", url)
+    match scheme and scheme[1]:
+        case None:
+            raise ConfigError("the journal's URL cannot be understood", _FORMS)
         case "sqlite":
-            return SqliteFile(_path(url), busy)
+            from rotator.adapters.journal.sqlite import SqliteFile
+
+            return SqliteFile(sqlite_path(url), busy)
         case "postgresql":
-            return Server(parsed)
+            from rotator.adapters.journal.server import Server
+
+            server = Server.at(url)
+            if server is None:
+                raise ConfigError("the journal's URL cannot be understood", _FORMS)
+            return server
         case other:
             raise ConfigError(f"no journal can be kept at {other}://", _FORMS)
 
 
-class SqliteFile:
-    """One SQLite file, WAL and `synchronous=FULL`, through a connection that is kept while this object lives."""
-
-    dialect = "sqlite"
-
-    def __init__(self, path: Path, busy: timedelta) -> None:
-        self.where = str(path)
-        self._path = path
-        self._engine = kept_engine(path, busy)
-        weakref.finalize(self, close_here, self._engine, os.getpid())  # at the latest when the process ends
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection | None]:
-        try:
-            there = self._path.exists()
-        except (OSError, ValueError) as error:
-            raise unusable_path(self.where, error) from None
-        if not there:
-            yield None
-            return
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        self._make()
-        with self._engine.connect() as connection:
-            immediate = connection.execution_options(immediate=True)
-            prefer_wal(immediate)
-            with immediate.begin():
-                yield immediate
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    def _make(self) -> None:
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not self._path.exists():
-                # An empty file is an empty database. SQLite gives -wal and -shm the same permissions.
-                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        except (OSError, ValueError) as error:
-            raise unusable_path(self.where, error) from None
-
-
-class Server:
-    """A PostgreSQL server, through whichever driver the URL names."""
-
-    dialect = "postgresql"
-
-    def __init__(self, url: URL) -> None:
-        self.where = url.render_as_string(hide_password=True)
-        try:
-            self._engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
-        except (ModuleNotFoundError, NoSuchModuleError):
-            raise JournalError(
-                f"the journal {self.where} needs a database driver that is not installed",
-                "pip install psycopg2-binary (or, for a postgresql+psycopg:// URL, pip install 'psycopg[binary]')",
-            ) from None
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection | None]:
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        with self._engine.begin() as connection:
-            yield connection
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-
-def _path(url: str) -> Path:
-    # The path is taken literally: SQLAlchemy 2.1 would decode a `%20` in it, 2.0 would not.
+def sqlite_path(url: str) -> Path:
+    """The file that a sqlite URL names. Raises `ConfigError` where it names none."""
+    # The path is taken literally: `%20` in it is three characters.
     scheme, _, path = url.partition(":///")
     if "/" in scheme or path in ("", ":memory:"):
         raise ConfigError("the journal's URL names no file", _FORMS)

@@ -1,117 +1,54 @@
-"""Tables and statements of the SQL journal. Imports SQLAlchemy: import this module inside functions only."""
+"""Tables and statements of the SQL journal, in the SQL that SQLite and PostgreSQL share; `:name` marks a value."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Delete,
-    Insert,
-    Integer,
-    MetaData,
-    Select,
-    String,
-    Table,
-    Text,
-    delete,
-    insert,
-    inspect,
-    select,
-)
+from rotator.core.chain import COLUMNS
 
 SCHEMA = 1
 """The schema that this version writes. One that is higher is refused, never guessed at."""
 
-_metadata = MetaData()
+TABLE = "rotator_schema"
+"""Where the schema's number is: a database without this table has no journal yet."""
 
-_schema = Table(
-    "rotator_schema",
-    _metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: there is one row
-    Column("version", Integer, nullable=False),
-)
-
-_events = Table(
-    "rotator_events",
-    _metadata,
+CREATE = (
+    # `id` is always 1: there is one row.
+    "CREATE TABLE IF NOT EXISTS rotator_schema (id INTEGER NOT NULL PRIMARY KEY, version INTEGER NOT NULL)",
     # The primary key is the create-if-absent at the next sequence number (law 5).
-    Column("credential", String(255), primary_key=True),
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("rotation", Text, nullable=False),
-    Column("at", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("step", Text),
-    Column("attempt", Integer, nullable=False),
-    Column("data", Text, nullable=False),
-    Column("holder", Text, nullable=False),
-    Column("prev", Text, nullable=False),
-    Column("hash", Text, nullable=False),
+    """CREATE TABLE IF NOT EXISTS rotator_events (
+        credential VARCHAR(255) NOT NULL, seq BIGINT NOT NULL, rotation TEXT NOT NULL, at TEXT NOT NULL,
+        kind TEXT NOT NULL, step TEXT, attempt INTEGER NOT NULL, data TEXT NOT NULL, holder TEXT NOT NULL,
+        prev TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (credential, seq))""",
+    """CREATE TABLE IF NOT EXISTS rotator_leases (
+        credential VARCHAR(255) NOT NULL PRIMARY KEY, holder TEXT NOT NULL, until TEXT NOT NULL)""",
+    f"INSERT INTO rotator_schema (id, version) VALUES (1, {SCHEMA})",  # noqa: S608 - a number of ours
 )
 
-_leases = Table(
-    "rotator_leases",
-    _metadata,
-    Column("credential", String(255), primary_key=True),
-    Column("holder", Text, nullable=False),
-    Column("until", Text, nullable=False),
+VERSION = "SELECT version FROM rotator_schema"
+
+_COLUMNS = ", ".join(COLUMNS)
+
+EVENTS_FROM = f"SELECT {_COLUMNS} FROM rotator_events WHERE credential = :credential AND seq >= :seq ORDER BY seq"  # noqa: S608 - names of ours
+
+LAST = "SELECT seq, hash FROM rotator_events WHERE credential = :credential ORDER BY seq DESC LIMIT 1"
+
+# Where the database lets two write at once, another transaction may have been faster: then no row is added.
+ADD = (
+    f"INSERT INTO rotator_events (credential, {_COLUMNS}) VALUES (:credential, "  # noqa: S608 - names of ours
+    + ", ".join(f":{column}" for column in COLUMNS)
+    + ") ON CONFLICT DO NOTHING"
 )
 
+NAMES = "SELECT DISTINCT credential FROM rotator_events"
 
-def found(connection: Connection) -> object:
-    """The schema that the database has; None where it has none yet, or only tables of others."""
-    if not connection.info.get(_schema.name):  # looked for once a connection: nobody drops it again
-        if not inspect(connection).has_table(_schema.name):
-            return None
-        connection.info[_schema.name] = True
-    return connection.execute(select(_schema.c.version)).scalar()
+LEASE = "SELECT holder, until FROM rotator_leases WHERE credential = :credential"
 
+PUT_LEASE = """INSERT INTO rotator_leases (credential, holder, until) VALUES (:credential, :holder, :until)
+    ON CONFLICT (credential) DO UPDATE SET holder = excluded.holder, until = excluded.until"""
 
-def create(connection: Connection) -> None:
-    """Make the tables, in the caller's transaction."""
-    _metadata.create_all(connection)
-    connection.execute(insert(_schema).values(id=1, version=SCHEMA))
+DROP_LEASE = "DELETE FROM rotator_leases WHERE credential = :credential AND holder = :holder"
 
 
-def events_from(credential: str, seq: int) -> Select[tuple[object, ...]]:
-    return select(_events).where(_events.c.credential == credential, _events.c.seq >= seq).order_by(_events.c.seq)
-
-
-def events_of(credentials: Sequence[str]) -> Select[tuple[object, ...]]:
-    return select(_events).where(_events.c.credential.in_(credentials)).order_by(_events.c.credential, _events.c.seq)
-
-
-def last(credential: str) -> Select[tuple[int, str]]:
-    chosen = select(_events.c.seq, _events.c.hash).where(_events.c.credential == credential)
-    return chosen.order_by(_events.c.seq.desc()).limit(1)
-
-
-def add(credential: str, row: dict[str, int | str | None]) -> Insert:
-    return insert(_events).values(credential=credential, **row)
-
-
-def names() -> Select[tuple[str]]:
-    return select(_events.c.credential).distinct()
-
-
-def lease_of(credential: str) -> Select[tuple[str, str]]:
-    return select(_leases.c.holder, _leases.c.until).where(_leases.c.credential == credential)
-
-
-def put_lease(dialect: str, credential: str, holder: str, until: str) -> Insert:
-    # The two databases share the clause, but SQLAlchemy offers it only on their own INSERTs.
-    # Each is imported where it is used: PostgreSQL's takes a tenth of `rotate status`.
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as own_insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert as own_insert  # type: ignore[assignment]  # the same clause
-    statement = own_insert(_leases).values(credential=credential, holder=holder, until=until)
-    return statement.on_conflict_do_update(
-        index_elements=[_leases.c.credential], set_={"holder": holder, "until": until}
-    )
-
-
-def drop_lease(credential: str, holder: str) -> Delete:
-    return delete(_leases).where(_leases.c.credential == credential, _leases.c.holder == holder)
+def events_of(count: int) -> str:
+    """The events of so many credentials, `:name0` and on: the credential first in each row, then `COLUMNS`."""
+    names = ", ".join(f":name{number}" for number in range(count))
+    return f"SELECT credential, {_COLUMNS} FROM rotator_events WHERE credential IN ({names}) ORDER BY credential, seq"  # noqa: S608 - marks only
