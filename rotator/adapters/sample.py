@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from rotator.core.sample import Origin, Sample
+from rotator.core.check.sample import Origin, Sample
 
 MOST_BYTES = 64 * 1024
 """Of a key's file (law 8). A key has 108."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from rotator.core.check.sample import VARIABLE
+from rotator.core.check.symptoms import DEFAULT_URL, Surroundings
 from rotator.core.exposure import modest, redact
-from rotator.core.sample import VARIABLE
-from rotator.core.symptoms import DEFAULT_URL, Surroundings
 from rotator.model.keys import Fingerprint
 
 _AUTH_HEADERS = {"authorization": "Authorization", "x-api-key": "x-api-key"}

@@ -13,7 +13,7 @@ from rotator.model.errors import UsageError
 
 if TYPE_CHECKING:
     from rotator.cli.check_key import Checked
-    from rotator.core.trials import Books, Trial
+    from rotator.core.check.trials import Books, Trial
     from rotator.model.canonical import JsonObject
 
 

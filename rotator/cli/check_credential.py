@@ -12,14 +12,14 @@ from rotator.cli import check_whereabouts as gathered
 from rotator.cli.check_key import Checked, online
 from rotator.cli.check_key import report as key_report
 from rotator.cli.check_readiness import readiness
-from rotator.core import ageing, federation, whereabouts
-from rotator.core.diagnosis import Finding
+from rotator.core.check import ageing, federation, whereabouts
+from rotator.core.check.diagnosis import Finding
+from rotator.core.check.readiness import Answer, Need
+from rotator.core.check.readiness import remarks as readiness_remarks
+from rotator.core.check.remarks import Remark, Weight, added_up, ranked
+from rotator.core.check.sample import Origin, Sample
+from rotator.core.check.whereabouts import Whereabouts
 from rotator.core.fold import fold, rotations
-from rotator.core.readiness import Answer, Need
-from rotator.core.readiness import remarks as readiness_remarks
-from rotator.core.remarks import Remark, Weight, added_up, ranked
-from rotator.core.sample import Origin, Sample
-from rotator.core.whereabouts import Whereabouts
 from rotator.model.errors import OutsideError
 from rotator.model.keys import Label
 from rotator.model.rotation import Outcome, Rotation

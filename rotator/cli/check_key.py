@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.adapters.sample import from_environment, from_file, from_stdin
 from rotator.adapters.surroundings import custom_headers, surroundings
-from rotator.core.diagnosis import Diagnosis, Finding, diagnose
-from rotator.core.sample import Sample
-from rotator.core.slips import Looked, look
-from rotator.core.symptoms import DEFAULT_URL, Symptoms
+from rotator.core.check.diagnosis import Diagnosis, Finding, diagnose
+from rotator.core.check.sample import Sample
+from rotator.core.check.slips import Looked, look
+from rotator.core.check.symptoms import DEFAULT_URL, Symptoms
 
 if TYPE_CHECKING:
     from rotator.model.canonical import JsonObject

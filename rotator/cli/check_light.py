@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from rotator.cli.check_key import CODES, offline, place, read, report
-from rotator.core.diagnosis import Finding
+from rotator.core.check.diagnosis import Finding
 
 _FLAGS = frozenset({"--offline", "--quiet", "-q", "--json"})
 _VALUES = frozenset({"--env", "--key-file"})

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rotator.core.diagnosis import Diagnosis, Finding
-from rotator.core.remarks import Weight
-from rotator.core.sample import upper
-from rotator.core.suspects import NOT_THE_KEY
+from rotator.core.check.diagnosis import Diagnosis, Finding
+from rotator.core.check.remarks import Weight
+from rotator.core.check.sample import upper
+from rotator.core.check.suspects import NOT_THE_KEY
 
 if TYPE_CHECKING:
     from rotator.cli.check_credential import CredentialCheck

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rotator.core.diagnosis import Finding
-from rotator.core.readiness import Answer, Need
-from rotator.core.whereabouts import Whereabouts
+from rotator.core.check.diagnosis import Finding
+from rotator.core.check.readiness import Answer, Need
+from rotator.core.check.whereabouts import Whereabouts
 from rotator.model.config import AwsSecretRef, Credential, SecretRef
 from rotator.model.errors import OutsideError, RotatorError
 from rotator.model.keys import Holding, Label

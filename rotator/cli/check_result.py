@@ -12,10 +12,10 @@ from rotator.cli.check_key import report as key_report
 from rotator.cli.check_lines import Line, credential_lines, folded, key_lines, one_line, quiet_remarks
 from rotator.cli.results import show, show_json
 from rotator.cli.screen import write
-from rotator.core import whereabouts
-from rotator.core.diagnosis import Finding
-from rotator.core.readiness import Answer
-from rotator.core.remarks import Weight
+from rotator.core.check import whereabouts
+from rotator.core.check.diagnosis import Finding
+from rotator.core.check.readiness import Answer
+from rotator.core.check.remarks import Weight
 from rotator.model.canonical import Json, digest
 
 if TYPE_CHECKING:

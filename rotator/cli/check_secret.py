@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from rotator.core.sample import Origin, Sample
-from rotator.core.slips import field_with_key
+from rotator.core.check.sample import Origin, Sample
+from rotator.core.check.slips import field_with_key
 from rotator.loader import parse_secret
 from rotator.model.config import AwsSecretRef, SecretRef
 from rotator.model.errors import OutsideError, Refused

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from rotator.cli.check_result import Result, Shown
 from rotator.cli.screen import write
-from rotator.core.diagnosis import Finding
+from rotator.core.check.diagnosis import Finding
 from rotator.model.errors import UsageError
 from rotator.wiring import Workplace
 

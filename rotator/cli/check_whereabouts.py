@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rotator.core.whereabouts import ConsumerHeld, SecretHeld
+from rotator.core.check.whereabouts import ConsumerHeld, SecretHeld
 from rotator.model.config import Credential, ManualWatch
 from rotator.model.errors import OutsideError, RotatorError
 from rotator.model.keys import Label, Version

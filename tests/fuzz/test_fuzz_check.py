@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from rotator.adapters.issuer.inquiry import Inquiry
 from rotator.adapters.surroundings import surroundings
 from rotator.cli.check_lines import folded, key_lines, one_line
-from rotator.core.diagnosis import Diagnosis, Finding, diagnose
+from rotator.core.check.diagnosis import Diagnosis, Finding, diagnose
+from rotator.core.check.sample import Origin, Sample
+from rotator.core.check.slips import look
+from rotator.core.check.symptoms import Symptoms
 from rotator.core.hygiene import inspect
-from rotator.core.sample import Origin, Sample
-from rotator.core.slips import look
-from rotator.core.symptoms import Symptoms
 from tests.anthropic_world import StillClock
 from tests.aws_world import make_key
 from tests.fuzz.depth import examples

@@ -122,11 +122,11 @@ main()
     [
         ("rotator.cli.check_key:look", ["--env", NAME, "--offline"]),
         ("rotator.cli.check_key:diagnose", ["--env", NAME, "--offline", "--quiet"]),
-        ("rotator.core.slips:inspect", ["--key-file", "-"]),
+        ("rotator.core.check.slips:inspect", ["--key-file", "-"]),
         ("rotator.adapters.issuer.wire:Wire.get", ["--env", NAME]),
         ("rotator.adapters.issuer.inquiry:classify", ["--secret", "REF", "--json"]),
         ("rotator.cli.check_credential:online", ["prod-chat"]),
-        ("rotator.core.ageing:remarks", ["prod-chat", "--json"]),
+        ("rotator.core.check.ageing:remarks", ["prod-chat", "--json"]),
     ],
 )
 def test_no_key_is_in_the_report_of_a_crash(guarded: SmallWorld, bug: str, words: list[str]) -> None:

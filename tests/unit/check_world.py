@@ -11,12 +11,12 @@ from datetime import timedelta
 from rotator.adapters.issuer.inquiry import Inquiry
 from rotator.adapters.sample import from_environment
 from rotator.adapters.surroundings import custom_headers, surroundings
-from rotator.core.diagnosis import Diagnosis, Finding, diagnose
-from rotator.core.sample import Origin, Sample
-from rotator.core.slips import look
-from rotator.core.suspects import Certainty, Culprit
-from rotator.core.symptoms import Symptoms
-from rotator.core.trials import Books, Trial
+from rotator.core.check.diagnosis import Diagnosis, Finding, diagnose
+from rotator.core.check.sample import Origin, Sample
+from rotator.core.check.slips import look
+from rotator.core.check.suspects import Certainty, Culprit
+from rotator.core.check.symptoms import Symptoms
+from rotator.core.check.trials import Books, Trial
 from rotator.model.keys import KeyRecord, KeyText
 from rotator.sandbox.anthropic import SandboxAnthropic
 from rotator.sandbox.anthropic_faults import Fault, FaultRule

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from rotator.adapters.store.aws_rights import READS, WRITES, rehearsed
-from rotator.core.readiness import Answer, Need
+from rotator.core.check.readiness import Answer, Need
 from rotator.model.config import AwsSecretRef
 
 REF = AwsSecretRef("eu-west-1", "prod/anthropic", None)

@@ -11,8 +11,8 @@ import pytest
 from rotator.cli.check_credential import CredentialCheck, check_credential
 from rotator.cli.check_secret import read_secret
 from rotator.cli.check_whereabouts import current_keys
-from rotator.core.diagnosis import Finding
-from rotator.core.readiness import Answer
+from rotator.core.check.diagnosis import Finding
+from rotator.core.check.readiness import Answer
 from rotator.sandbox.anthropic import SandboxAnthropic
 from rotator.sandbox.vault import SandboxVault
 from rotator.wiring import open_workplace

@@ -1,4 +1,4 @@
-"""core/diagnosis.py: never raises, never shows a key, and its words hold for every combination of symptoms."""
+"""core/check/diagnosis.py: never raises, never shows a key, and its words hold for every combination of symptoms."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.diagnosis import Finding, diagnose
-from rotator.core.sample import Origin, Sample
-from rotator.core.slips import look
-from rotator.core.suspects import Certainty, Culprit
-from rotator.core.symptoms import Surroundings, Symptoms
-from rotator.core.trials import Address, Books, Header, Trial
+from rotator.core.check.diagnosis import Finding, diagnose
+from rotator.core.check.sample import Origin, Sample
+from rotator.core.check.slips import look
+from rotator.core.check.suspects import Certainty, Culprit
+from rotator.core.check.symptoms import Surroundings, Symptoms
+from rotator.core.check.trials import Address, Books, Header, Trial
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 from rotator.model.measure import Cause
 from tests.aws_world import make_key

@@ -1,4 +1,4 @@
-"""core/whereabouts, ageing, readiness, remarks: what a check of a credential says of what it found."""
+"""core/check: whereabouts, ageing, readiness, remarks: what a check of a credential says of what it found."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from itertools import permutations
 
 import pytest
 
-from rotator.core import ageing, readiness, whereabouts
-from rotator.core.ageing import Ages
-from rotator.core.diagnosis import Finding
+from rotator.core.check import ageing, readiness, whereabouts
+from rotator.core.check.ageing import Ages
+from rotator.core.check.diagnosis import Finding
+from rotator.core.check.readiness import Answer, Need
+from rotator.core.check.remarks import Remark, Weight, added_up, ranked
+from rotator.core.check.whereabouts import ConsumerHeld, SecretHeld, Whereabouts
 from rotator.core.fold import rotations
-from rotator.core.readiness import Answer, Need
-from rotator.core.remarks import Remark, Weight, added_up, ranked
-from rotator.core.whereabouts import ConsumerHeld, SecretHeld, Whereabouts
 from rotator.model.keys import KeyRecord, KeyStatus, Label
 from rotator.model.measure import Instance
 from tests.aws_world import make_key

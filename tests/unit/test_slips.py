@@ -1,4 +1,4 @@
-"""core/slips.py and core/oddities.py: where a value came from decides what is wrong with it."""
+"""core/check/slips.py, env_file.py and oddities.py: where a value came from decides what is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rotator.core.check.oddities import MOST_NAMED, oddities
+from rotator.core.check.sample import Origin, Sample
+from rotator.core.check.slips import Looked, look
 from rotator.core.hygiene import inspect
-from rotator.core.oddities import MOST_NAMED, oddities
-from rotator.core.sample import Origin, Sample
-from rotator.core.slips import Looked, look
 from tests.aws_world import make_key
 
 NAME = "ANTHROPIC_API_KEY"

@@ -12,9 +12,9 @@ from datetime import timedelta
 from rotator.adapters.issuer.classify import classify
 from rotator.adapters.issuer.ledger import Ledger
 from rotator.adapters.issuer.wire import Wire, opened, url_of
+from rotator.core.check.symptoms import DEFAULT_URL
+from rotator.core.check.trials import Address, Books, Header, Trial
 from rotator.core.hygiene import sendable
-from rotator.core.symptoms import DEFAULT_URL
-from rotator.core.trials import Address, Books, Header, Trial
 from rotator.model.keys import KeyRecord, KeyText
 from rotator.model.measure import Cause
 from rotator.ports import Clock

@@ -11,9 +11,9 @@ from rotator.adapters.issuer.admin import MAX_PAGES, PAGE, record_of
 from rotator.adapters.issuer.classify import classify
 from rotator.adapters.issuer.reply import quotable
 from rotator.adapters.issuer.wire import Answer, Wire, url_of
+from rotator.core.check.trials import Books
 from rotator.core.hygiene import sendable
 from rotator.core.key_records import confirm, fits
-from rotator.core.trials import Books
 from rotator.model.errors import AmbiguousKey, OutsideError, RotatorError
 from rotator.model.keys import Fingerprint, KeyRecord, KeyText
 from rotator.ports import Clock

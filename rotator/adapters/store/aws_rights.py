@@ -13,7 +13,7 @@ from typing import Any
 
 from rotator.adapters.store.aws_calls import SecretCalls
 from rotator.adapters.store.aws_secret import CURRENT
-from rotator.core.readiness import Answer, Need
+from rotator.core.check.readiness import Answer, Need
 from rotator.model.config import AwsSecretRef
 from rotator.model.errors import OutsideError
 

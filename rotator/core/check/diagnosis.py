@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from rotator.core.check.sample import upper
+from rotator.core.check.suspects import NOT_THE_KEY, Certainty, Culprit, Suspect
+from rotator.core.check.suspects_around import notes, suspects_around
+from rotator.core.check.suspects_text import suspects_in_text
+from rotator.core.check.symptoms import Symptoms
 from rotator.core.exposure import modest, told
-from rotator.core.sample import upper
-from rotator.core.suspects import NOT_THE_KEY, Certainty, Culprit, Suspect
-from rotator.core.suspects_around import notes, suspects_around
-from rotator.core.suspects_text import suspects_in_text
-from rotator.core.symptoms import Symptoms
 
 if TYPE_CHECKING:
     from rotator.model.canonical import JsonObject
@@ -72,11 +72,11 @@ def diagnose(symptoms: Symptoms) -> Diagnosis:
     """Never raises, whatever the combination of symptoms."""
     suspects, said = [*suspects_around(symptoms), *suspects_in_text(symptoms)], [*notes(symptoms)]
     if symptoms.trials:
-        from rotator.core.suspects_answers import suspects_in_answers
+        from rotator.core.check.suspects_answers import suspects_in_answers
 
         suspects += suspects_in_answers(symptoms)
     if symptoms.books is not None:
-        from rotator.core.suspects_books import worth_knowing
+        from rotator.core.check.suspects_books import worth_knowing
 
         said += worth_knowing(symptoms.books, symptoms.now)
     suspects = sorted(_one_each(suspects), key=lambda suspect: (-suspect.certainty, _RANK[suspect.culprit]))

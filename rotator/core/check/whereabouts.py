@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rotator.core.remarks import Remark, Weight
+from rotator.core.check.remarks import Remark, Weight
 from rotator.model.canonical import JsonObject
 from rotator.model.keys import Fingerprint, Label
 from rotator.model.measure import Instance

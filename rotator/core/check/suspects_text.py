@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rotator.core.check.sample import VARIABLE
+from rotator.core.check.slips import Looked
+from rotator.core.check.suspects import Certainty, Culprit, Suspect
+from rotator.core.check.symptoms import Surroundings, Symptoms
 from rotator.core.hygiene import Kind
-from rotator.core.sample import VARIABLE
-from rotator.core.slips import Looked
-from rotator.core.suspects import Certainty, Culprit, Suspect
-from rotator.core.symptoms import Surroundings, Symptoms
 
 _ANTHROPICS = "Put Anthropic's key here (Console, API keys); check which of the .env files was loaded."
 _KINDS: dict[Kind, tuple[Culprit, str]] = {

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from rotator.core.check.sample import Origin, Sample, Slip, upper
 from rotator.core.hygiene import Cleaned, inspect
-from rotator.core.sample import Origin, Sample, Slip, upper
 
 _REFERENCE = re.compile(
     r"\$\{?\w+|\$\(|\$\{\{|op://|vault:|aws-sm://|arn:aws|projects/[^/]+/secrets/|secretref:|@Microsoft|<[^>]*>?$|file:"
@@ -85,7 +85,7 @@ _UTF16 = Slip(
 
 def _odd(sample: Sample, cleaned: Cleaned, text: str) -> Iterator[Slip]:
     """What had to be taken away to get at the key; where none was got at, the characters that no key has."""
-    from rotator.core.oddities import oddities
+    from rotator.core.check.oddities import oddities
 
     if cleaned.key is not None and cleaned.repairs:
         said = ", ".join(repair.removeprefix("Removed ").removesuffix(".") for repair in cleaned.repairs)
@@ -115,7 +115,7 @@ def _fix(sample: Sample, text: str) -> str:
 
 def _in_env_file(sample: Sample, text: str) -> Looked | None:
     """None where it is no such file."""
-    from rotator.core import env_file
+    from rotator.core.check import env_file
 
     file = env_file.parsed(text)
     if file is None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rotator.core.check.remarks import Remark, Weight
 from rotator.core.key_records import NEAR_ITS_END, fits
 from rotator.core.periods import brief
-from rotator.core.remarks import Remark, Weight
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 from rotator.model.rotation import Outcome, Rotation
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from rotator.core.remarks import Remark, Weight
+from rotator.core.check.remarks import Remark, Weight
 from rotator.model.canonical import JsonObject
 
 

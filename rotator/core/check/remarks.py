@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from rotator.core.diagnosis import Finding
+from rotator.core.check.diagnosis import Finding
 from rotator.model.canonical import JsonObject
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rotator.core.check.sample import VARIABLE
+from rotator.core.check.slips import Looked
+from rotator.core.check.suspects import Certainty, Culprit, Suspect
+from rotator.core.check.symptoms import Surroundings, Symptoms
 from rotator.core.exposure import told
-from rotator.core.sample import VARIABLE
-from rotator.core.slips import Looked
-from rotator.core.suspects import Certainty, Culprit, Suspect
-from rotator.core.symptoms import Surroundings, Symptoms
 
 
 def suspects_around(symptoms: Symptoms) -> Iterator[Suspect]:
@@ -79,7 +79,7 @@ def notes(symptoms: Symptoms) -> Iterator[str]:
         if around.discovered is not None:
             yield f"{VARIABLE} outranks {around.discovered}, which is set up too."
         elif around.runs_on is not None and symptoms.trials:  # not at every start of a container
-            from rotator.core.federation import LINK, offer
+            from rotator.core.check.federation import LINK, offer
 
             yield f"{offer(around.runs_on, ['this process'])} {LINK}"
     if around.base_url is None or not (symptoms.trials or looked.sample.is_the_variable):

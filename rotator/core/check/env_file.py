@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rotator.core.sample import VARIABLE, Slip
+from rotator.core.check.sample import VARIABLE, Slip
 
 MOST_LINES = 2000
 """Lines that are looked at (law 8)."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rotator.core.slips import Looked
+from rotator.core.check.slips import Looked
 
 if TYPE_CHECKING:
-    from rotator.core.trials import Books, Trial
+    from rotator.core.check.trials import Books, Trial
     from rotator.model.keys import Fingerprint
 
 DEFAULT_URL = "https://api.anthropic.com"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from rotator.core.check.suspects import Certainty, Culprit, Suspect
+from rotator.core.check.symptoms import Symptoms
+from rotator.core.check.trials import Address, Books
 from rotator.core.key_records import NEAR_ITS_END
-from rotator.core.suspects import Certainty, Culprit, Suspect
-from rotator.core.symptoms import Symptoms
-from rotator.core.trials import Address, Books
 from rotator.model.keys import KeyRecord, KeyStatus
 
 NEW = timedelta(minutes=5)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rotator.core.suspects import Certainty, Culprit, Suspect
-from rotator.core.suspects_books import suspects_in_books
-from rotator.core.symptoms import Symptoms
-from rotator.core.trials import Address, Trial
+from rotator.core.check.suspects import Certainty, Culprit, Suspect
+from rotator.core.check.suspects_books import suspects_in_books
+from rotator.core.check.symptoms import Symptoms
+from rotator.core.check.trials import Address, Trial
 from rotator.model.measure import Cause
 
 _CODES_OF_EGRESS = ("sandbox_egress_restricted",)
