@@ -27,11 +27,12 @@ from tests.planted.mutations import Mutant, mutants, mutated
 from tests.planted.surgery import NotPlanted, exchanged, source_of
 
 ROOT: Final = Path(__file__).parents[2]
-_ROOMS: Final = ("rotator/core", "rotator/steps", "rotator/engine.py")
+_ROOMS: Final = ("rotator/core", "rotator/core/check", "rotator/steps", "rotator/engine.py")
 
 _FAST: Final = (
     *("judge", "decide", "approval", "plan", "record", "fold", "owed", "status", "chain", "due", "remarks", "report"),
-    *("slips", "hygiene", "check_causes", "check_around", "diagnosis", "engine", "engine_by_hand", "engine_failures", "engine_soak"),
+    *("slips", "hygiene", "check_causes", "check_around", "diagnosis"),
+    *("engine", "engine_by_hand", "engine_failures", "engine_soak"),
     *("session", "orders", "orders_conflict", "overtaken", "narrow_escapes", "sim_found", "edges", "announce"),
 )
 """Files of tests/unit."""

@@ -1,4 +1,4 @@
-"""What surrounds a key: gateways, addresses, headers, workspaces, other credentials. Each cause comes first in its own case."""
+"""What surrounds a key: gateways, headers, workspaces, other credentials. Each cause comes first in its own case."""
 
 from __future__ import annotations
 
