@@ -23,9 +23,9 @@ def read_secret(place: Workplace, reference: str) -> Sample:
     try:
         version = place.store(ref).read(Label.CURRENT)
     except Refused as refusal:
-        whole = _whole(place, ref)
         if _is_absent(refusal):
             return sample(text=None, missing=refusal.message, hint=refusal.hint)
+        whole = _whole(place, ref)
         if whole is None:
             raise
         if ref.field is None:

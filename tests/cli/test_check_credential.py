@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from rotator.model.keys import KeyStatus
+from rotator.sandbox.anthropic_faults import Fault, FaultRule
 from rotator.sandbox.aws import Fault as AwsFault
 from tests.aws_world import FIELD, make_key
 from tests.cli.check_words import no_key_in
@@ -214,6 +215,15 @@ def test_a_store_that_says_no_is_one_finding_and_one_that_is_silent_leaves_the_q
     ran = rotate("check", "prod-chat", "--json")
     assert (ran.code, codes(ran)["unreadable"]) == (6, "unknown")
     assert "not_ready" not in codes(ran)
+
+
+def test_an_admin_api_that_is_disturbed_is_not_tried_and_no_finding(world: SmallWorld, rotate: Rotate) -> None:
+    disturbed = FaultRule(fault=Fault(status=503), path="/v1/organizations/api_keys")
+    world.anthropic.rules.replace([disturbed])
+    ran = rotate("check", "prod-chat", "--json")
+    assert ran.code == 0
+    [records] = [one for one in ran.json["readiness"] if one["what"] == "key records"]
+    assert (records["answer"], "503" in records["why"]) == ("not tried", True)
 
 
 def test_a_journal_that_cannot_be_read_hides_nothing_else(world: SmallWorld, rotate: Rotate) -> None:

@@ -110,6 +110,18 @@ def test_a_key_in_kms_is_asked_about_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert tried(aws, monkeypatch)["kms:GenerateDataKey"].answer is Answer.NO
 
 
+def test_a_key_in_kms_without_an_arn_is_said_to_be_untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = tried(Aws(kms="alias/ours"), monkeypatch)
+    assert {found[action].answer for action in ("kms:Decrypt", "kms:GenerateDataKey")} == {Answer.UNTRIED}
+    assert {found[action].answer for action in (*READS, *WRITES)} == {Answer.YES}
+
+
+def test_a_read_that_was_done_is_allowed_whatever_the_simulator_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = tried(Aws(denied=("secretsmanager:GetSecretValue",)), monkeypatch)
+    assert found["secretsmanager:GetSecretValue"].answer is Answer.YES
+    assert found["secretsmanager:GetSecretValue"].why == "it was done"
+
+
 def test_a_session_of_a_role_is_asked_about_as_its_role(monkeypatch: pytest.MonkeyPatch) -> None:
     aws = Aws(caller="arn:aws:sts::123456789012:assumed-role/deployer/session-1")
     tried(aws, monkeypatch)
