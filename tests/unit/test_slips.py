@@ -96,6 +96,16 @@ def test_a_quoted_value_in_a_file_with_windows_line_ends_is_spoilt_for_a_shell()
     assert "CR LF" in said(found)
 
 
+def test_a_carriage_return_at_the_end_of_an_env_file_counts_too() -> None:
+    assert looked(f"{NAME}={make_key().reveal()}\r\n", Origin.FILE).spoilt
+    assert not looked(f"{NAME}={make_key().reveal()}\n", Origin.FILE).spoilt
+
+
+def test_a_hyphen_that_became_a_dash_is_named() -> None:
+    key = make_key().reveal()
+    assert "EN DASH (U+2013) at character 3 of 108" in said(looked(key.replace("sk-", "sk\u2013", 1)))
+
+
 def test_export_in_an_env_file_is_pointed_out() -> None:
     found = looked(f"export {NAME}={make_key().reveal()}\n", Origin.FILE)
     assert not found.spoilt

@@ -21,6 +21,8 @@ _PLACEHOLDER = re.compile(
     r"(?i)(sk-ant-(?:api\d+-)?)?[\W_]*(your|my|changeme|change-me|replace|todo|xxx|none$|null$|undefined$|test$)"
 )
 _LONGEST_PLACEHOLDER = 60
+_ALIKE = re.compile(r"sk.{1,3}ant", re.DOTALL)
+"""How a key begins, its hyphen perhaps made a dash by a word processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ def look(sample: Sample) -> Looked:
 
 
 def _look_closer(sample: Sample, text: str, cleaned: Cleaned) -> Looked:
-    if sample.origin in (Origin.FILE, Origin.STDIN) and (found := _in_env_file(sample, text)) is not None:
+    if sample.origin in (Origin.FILE, Origin.STDIN) and (found := _in_env_file(sample)) is not None:
         return found
     holds = field_with_key(text)
     if holds is not None:
@@ -92,7 +94,7 @@ def _odd(sample: Sample, cleaned: Cleaned, text: str) -> Iterator[Slip]:
         odd = oddities(text)
         where = f" ({'; '.join(odd)})" if odd else ""
         yield Slip(what=f"There is more than the key: {said}{where}.", fix=_fix(sample, text))
-    elif cleaned.key is None and cleaned.kind is None and "sk-ant-" in text:  # some other secret is not described
+    elif cleaned.key is None and cleaned.kind is None and _ALIKE.search(text):  # some other secret is not described
         yield from (Slip(what=f"{upper(odd)}.") for odd in oddities(text))
 
 
@@ -113,11 +115,11 @@ def _fix(sample: Sample, text: str) -> str:
     return "Copy the key again from where it is kept, and nothing else with it."
 
 
-def _in_env_file(sample: Sample, text: str) -> Looked | None:
+def _in_env_file(sample: Sample) -> Looked | None:
     """None where it is no such file."""
     from rotator.core.check import env_file
 
-    file = env_file.parsed(text)
+    file = env_file.parsed(sample.text or "")  # with its last line end: a CR counts
     if file is None:
         return None
     key = file.key
