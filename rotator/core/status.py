@@ -38,6 +38,7 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
             "owed": [],
             "drain": None,
             "warnings": [],
+            "drift": None,
         }
     decision = decide(rotation, now)
     return {
@@ -47,8 +48,6 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
             "playbook": rotation.plan.playbook.name,
             "phase": phase(rotation),
             "outcome": rotation.outcome.value,
-            "right": rotation.plan.right,
-            "drifted": {secret: str(key) for secret, key in rotation.old.drifted.items()} if rotation.old else {},
         },
         "waiting": waiting(rotation, decision),
         "next": next_command(rotation, decision),
@@ -59,6 +58,7 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
         "owed": [str(debt) for debt in owed([*earlier, rotation], now)],
         "drain": _drain(rotation),
         "warnings": _warnings(rotation),
+        "drift": _drift(rotation),
     }
 
 
@@ -185,6 +185,14 @@ def _drain(rotation: Rotation) -> JsonObject | None:
         "conditions": proof.get("conditions", []),
         **shown,
     }
+
+
+def _drift(rotation: Rotation) -> JsonObject | None:
+    """Which place is right, and what each of those held that are given its key; None in an ordinary rotation."""
+    if rotation.plan.right is None or rotation.old is None:
+        return None
+    held: dict[str, Json] = {secret: str(key) for secret, key in rotation.old.drifted.items()}
+    return {"right": rotation.plan.right, "held": held}
 
 
 def _warnings(rotation: Rotation) -> Json:

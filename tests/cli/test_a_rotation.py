@@ -39,7 +39,9 @@ def test_status_has_exactly_the_shape_of_the_contract(world: SmallWorld, rotate:
     assert ran.code == 0
     now = ran.json
     keys = ["credential", "rotation", "waiting", "next", "old", "new", "consumers", "gates", "owed"]
-    assert list(now) == list(before) == [*keys, "drain", "warnings"]  # the last two were added to the contract since
+    assert (
+        list(now) == list(before) == [*keys, "drain", "warnings", "drift"]
+    )  # the last were added to the contract since
     assert (before["rotation"], before["waiting"], before["new"]) == (None, None, None)
     assert list(now["rotation"]) == ["id", "playbook", "phase", "outcome"]
     assert list(now["waiting"]) == ["until", "why"]

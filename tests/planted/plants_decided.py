@@ -111,8 +111,8 @@ DECIDED: Final = (
         says="The secrets name the old key again, and the processes keep the new one.",
         law="9",
         module=_DECIDE,
-        old='if step.id.verb == "deploy"] if promoted else []',
-        new='if step.id.verb == "deploy"][:0] if promoted else []',
+        old="redeploys = _redeploys(rotation) if promoted else []",
+        new="redeploys = _redeploys(rotation)[:0] if promoted else []",
         catcher=unit("orders", "test_a_rollback_from_any_effect_before_archive_leaves_everything_as_it_was", 5),
     ),
     Plant(

@@ -89,7 +89,7 @@ def test_after_a_refusal_was_mended_the_same_command_goes_on() -> None:
     assert len(world.fleet["chat"].deploys) == 1
 
 
-@pytest.mark.parametrize("operation", ["store aws-sm://eu-west-1/prod/1.stage", "aws-sm://eu-west-1/prod/1.promote"])
+@pytest.mark.parametrize("operation", ["store vault://secret/prod/1#key.stage", "vault://secret/prod/1#key.promote"])
 def test_a_store_that_refuses_stops_the_rotation_and_the_old_key_stays_alive(operation: str) -> None:
     world = quick()
     world.hook = fails(operation, denied)
