@@ -7,7 +7,7 @@ process: no plan, no journal, no decisions. What the engine takes above it is or
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -141,7 +141,7 @@ class Bench:
         """The same calls on another secret, made ready: what stands for what is looked up before the clock runs."""
         meant = self._meanings(secret, calls)
         ready = [
-            (who, what, [meant.get(word, word) for word in words], {k: meant.get(v, v) for k, v in named.items()})
+            (who, what, [_as(word, meant) for word in words], {name: _as(word, meant) for name, word in named.items()})
             for who, what, words, named in calls
         ]
 
@@ -185,6 +185,10 @@ class Bench:
     def _issuer(self) -> Any:
         admin: KeyText = self.where.console.admin_key
         return AnthropicIssuer(admin_key=lambda: admin, clock=SystemClock(), base_url=self.where.console.url)
+
+
+def _as(word: Any, meant: Mapping[Any, Any]) -> Any:
+    return [_as(each, meant) for each in word] if isinstance(word, list) else meant.get(word, word)
 
 
 def _credential(secret: str) -> Credential:
