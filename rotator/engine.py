@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core import entry
 from rotator.core.decide import decide, outcome
 from rotator.core.fold import closed_ids
+from rotator.core.leaks import leaked
 from rotator.core.plan import ARCHIVE, DISABLE
 from rotator.model.canonical import JsonObject
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
@@ -27,6 +28,7 @@ from rotator.model.keys import KeyText
 from rotator.model.measure import Measurement, Verdict
 from rotator.model.plan import Phase, StepId
 from rotator.model.rotation import Mark, Outcome, Standing
+from rotator.overtaken import mend
 from rotator.ports import Notifier
 from rotator.session import Moved, Session
 from rotator.steps import Context, Ports, effect_of, gate_of
@@ -74,7 +76,7 @@ def advance(session: Session, ports: Ports, run: Run, notifier: Notifier | None 
     ended = session.rotation
     if ended is not None and ended.outcome is not Outcome.OPEN:
         return outcome(ended)
-    engine = _Engine(session, ports, run, notifier, closed_ids(session.events))
+    engine = _Engine(session, ports, run, notifier, closed_ids(session.events), leaked(session.events))
     if run.by_hand:
         engine.reenter()
     return engine.loop()
@@ -87,6 +89,7 @@ class _Engine:
     run: Run
     notifier: Notifier | None
     closed: frozenset[str]
+    leaked: Mapping[str, str]
 
     @property
     def now(self) -> datetime:
@@ -160,7 +163,9 @@ class _Engine:
         try:
             return self.session.settle(Kind.APPLIED, step, data, attempt)
         except HeldByAnother:
-            self._mend(step, context)
+            mended = mend(self.session, context)
+            if mended is not None:
+                self._notify(mended, "")
             raise
 
     def _look_once_more(self) -> None:
@@ -169,17 +174,6 @@ class _Engine:
         self.session.refresh()
         if len(self.session.events) > known:
             raise Moved
-
-    def _mend(self, step: StepId, context: Context) -> None:
-        """The journal cannot fence the issuer: we disabled the old key while others had taken the rotation over and
-        turned it round. Whoever notices, which is us, enables it again, unless it leaked."""
-        rotation = self.session.rotation
-        if step != DISABLE or rotation is None or rotation.plan.playbook.leaked:
-            return
-        if rotation.rolling_back is None and rotation.outcome is not Outcome.ABANDONED:
-            return  # they go forward: their own inspection finds the key disabled
-        effect_of(step).undo(context)
-        self._notify("the old key was disabled by a process that had been overtaken, and is enabled again", "")
 
     def _inspect(self, step: StepId) -> None:
         """Law 4: what became of an intent that was found open?"""
@@ -238,7 +232,7 @@ class _Engine:
         data = entry.measured(measurement)
         if (
             before is not None
-            and before.at >= self.session.open.entered
+            and before.seq >= self.session.open.entered_seq
             and entry.same(before.measurement, measurement)
         ):
             self.session.overlay(gate, data)
@@ -268,10 +262,10 @@ class _Engine:
         return None
 
     def _close(self, completed: bool) -> Stop:
+        end = outcome(replace(self.session.open, outcome=Outcome.COMPLETED if completed else Outcome.ROLLED_BACK))
         self.session.append(Kind.COMPLETED if completed else Kind.ROLLED_BACK)
-        title = "the rotation is complete" if completed else "the rotation was rolled back"
-        self._notify(title, "")
-        return Stop(Exit.DONE if completed else Exit.ROLLED_BACK, title)
+        self._notify(end.why, "")
+        return end
 
     def _hold(self, why: str, exit_code: Exit) -> None:
         """Say once in the log, and to people, that it stopped, and why."""
@@ -296,4 +290,5 @@ class _Engine:
             by=self.run.by,
             key=self.run.key,
             closed=self.closed,
+            leaked=self.leaked,
         )

@@ -7,9 +7,11 @@ from typing import Final
 
 from rotator.core import entry, record
 from rotator.core.approval import CONSUMER, UNPROVEN, may_take_on
-from rotator.core.fold import ROLLBACK, closed_ids, no_way_back
+from rotator.core.fold import ROLLBACK, closed_ids
+from rotator.core.leaks import leaked
 from rotator.core.owed import SETTLED, owed
 from rotator.core.plan import DRAIN
+from rotator.core.way_back import no_way_back
 from rotator.engine import Yes
 from rotator.model.canonical import Json, digest
 from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, UsageError
@@ -32,13 +34,18 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
 
     Raises `StoreConflict` where the secrets do not hold one and the same key, or hold somebody's pending version;
     `Refused` where there is no key and this is not the first one, or the reverse; `AmbiguousKey` where the old key's
-    record cannot be told.
+    record cannot be told; `UsageError` where places that drifted were to get a key that leaked (law 10).
     """
     if session.rotation is not None and session.rotation.outcome is Outcome.OPEN:
         raise UsageError(f"{session.credential} has an open rotation already: {session.rotation.id}")
-    current = {secret: store.read(Label.CURRENT) for secret, store in ports.stores.items()}
+    if plan.right is not None and plan.playbook.leaked:
+        raise UsageError(
+            f"the playbook {plan.playbook.name} is for a key that leaked: none is written into further places first",
+            "name with --right a place whose key did not leak, and another --playbook; then disable the leaked one",
+        )
+    current = {secret: ports.stores[secret].read(Label.CURRENT) for secret in plan.secrets}
     _refuse_foreign(session, ports.stores)
-    old = None if plan.first else _old(session.credential, ports, current, key_id)
+    old = None if plan.first else _old(session, ports, plan, current, key_id)
     if plan.first:
         _refuse_present(session.credential, current)
     warnings = [warning for store in ports.stores.values() for warning in store.warnings()]
@@ -55,10 +62,18 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
     return warnings
 
 
-def _old(
-    credential: str, ports: Ports, current: Mapping[str, Version | None], key_id: str | None
-) -> Mapping[str, Json]:
-    """The key that all secrets hold now, and its record."""
+def drifted(credential: str, ports: Ports, right: str) -> tuple[str, ...]:
+    """The places that do not hold the key that `right` does.
+
+    Raises `UsageError` where `right` is none of the places, `Refused` where one of them has no key.
+    """
+    if right not in ports.stores:
+        raise UsageError(f"{right} is no secret of {credential}", f"its secrets are: {', '.join(ports.stores)}")
+    held = _held(credential, {secret: store.read(Label.CURRENT) for secret, store in ports.stores.items()})
+    return tuple(secret for secret, key in held.items() if key != held[right])
+
+
+def _held(credential: str, current: Mapping[str, Version | None]) -> dict[str, Fingerprint]:
     found: dict[str, Fingerprint] = {}
     for secret, version in current.items():
         if version is None or version.key is None:
@@ -67,14 +82,30 @@ def _old(
                 f"if this secret shall get its first key: rotate start {credential} --first",
             )
         found[secret] = version.key.fingerprint
+    return found
+
+
+def _old(
+    session: Session, ports: Ports, plan: Plan, current: Mapping[str, Version | None], key_id: str | None
+) -> Mapping[str, Json]:
+    """The key that all these secrets hold now, and its record; where they drifted, the key of each: none is retired."""
+    credential = session.credential
+    found = _held(credential, current)
+    versions: dict[str, Json] = {secret: version.id for secret, version in current.items() if version is not None}
+    fingerprint = next(iter(found.values()))
+    if plan.right is not None:
+        each: dict[str, Json] = {secret: key.to_json() for secret, key in found.items()}
+        spilt = leaked(session.events)
+        drift: dict[str, Json] = {"drifted": each, "leaked": any(key.digest in spilt for key in found.values())}
+        return {"fingerprint": fingerprint.to_json(), "key_id": None, "versions": versions, **drift}
     if len(set(found.values())) > 1:
         places = "; ".join(f"{secret} holds {fingerprint}" for secret, fingerprint in found.items())
         raise StoreConflict(
             f"the secrets of {credential} do not hold the same key: {places}",
-            "the tool does not guess which one is right: write that key into the other places, deploy who reads them, "
-            "then start again",
+            "find out which place is right, and name it; the others are given its key first: "
+            f"rotate start {credential} --right REF",
         )
-    fingerprint = next(iter(found.values()))
+    _refuse_to_spare(session, fingerprint, plan)
     known = None
     if ports.issuer.manages:
         known = ports.issuer.find(fingerprint, key_id)
@@ -86,8 +117,19 @@ def _old(
     return {
         "fingerprint": fingerprint.to_json(),
         "key_id": known.id if known else key_id,
-        "versions": {secret: version.id for secret, version in current.items() if version is not None},
+        "versions": versions,
     }
+
+
+def _refuse_to_spare(session: Session, old: Fingerprint, plan: Plan) -> None:
+    """Law 10: by nobody's flag, so by no other playbook either."""
+    since = leaked(session.events).get(old.digest)
+    if since is not None and not plan.playbook.leaked:
+        raise UsageError(
+            f"the key {old} leaked (rotation {since} says so), and the playbook {plan.playbook.name} could enable it "
+            "again",
+            f"rotate start {session.credential} --playbook leak",
+        )
 
 
 def _refuse_present(credential: str, current: Mapping[str, Version | None]) -> None:
@@ -155,7 +197,7 @@ def _settle(session: Session, what: str, yes: Yes) -> None:
 def _refuse_early(rotation: Rotation, step: StepId) -> None:
     planned = next((candidate for candidate in rotation.plan.steps if candidate.id == step), None)
     if planned is None:
-        raise UsageError(f"this rotation has no step `{step}`: it gives the secret its first key")
+        raise UsageError(f"this rotation has no step `{step}`: it retires no key")
     name = rotation.plan.credential
     for need in planned.needs:
         evidence = rotation.gates.get(need)
@@ -213,11 +255,10 @@ def roll_back(session: Session, yes: Yes) -> None:
 def _refuse_no_way_back(rotation: Rotation) -> None:
     why, name = no_way_back(rotation), rotation.plan.credential
     if why is not None:
+        command = "start" if rotation.plan.right else "verify" if rotation.plan.first else "finish"
         forward = " Go forward: mend what is broken, or finish, and start once more with another new key"
         leaked = rotation.plan.playbook.leaked
-        raise UsageError(
-            why + (f".{forward}" if leaked else ""), f"rotate {'verify' if rotation.plan.first else 'finish'} {name}"
-        )
+        raise UsageError(why + (f".{forward}" if leaked else ""), f"rotate {command} {name}")
 
 
 def resume(session: Session, yes: Yes, plan: Plan | None = None) -> None:
@@ -231,7 +272,7 @@ def resume(session: Session, yes: Yes, plan: Plan | None = None) -> None:
 
 def _refuse_other_secrets(before: Plan, plan: Plan) -> None:
     """Which version of each secret to guard, and to go back to, was noted when the rotation was opened."""
-    if set(before.secrets) != set(plan.secrets):
+    if set(before.places) != set(plan.places):
         raise UsageError(
             "an open rotation cannot go on with other secrets than those that it was opened with",
             f"rotate rollback {before.credential}",

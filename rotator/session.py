@@ -27,7 +27,7 @@ _RENEW: Final = timedelta(seconds=10)
 """A lease that was written less than this ago, and holds long enough, is not written again: each write is a commit."""
 
 _POSTS: Final = 20
-"""How often a note (an approval, a rollback) is tried again after a conflict with a busy process."""
+"""How often a person's note, or how our effect ended, is tried again after a conflict with a busy process."""
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -140,49 +140,46 @@ class Session:
         self._own(kind)
         self._write(kind, step, data or {}, attempt)
 
-    def post(self, kind: Kind, data: JsonObject, step: StepId | None = None) -> None:
+    def post(self, kind: Kind, data: JsonObject) -> None:
         """A person's note in the log: it does not take the rotation from the process that works on it.
 
         Raises `JournalError` where the rotation has ended meanwhile.
         """
-        for _ in range(_POSTS):
+
+        def write() -> None:
             self._require_open()
-            try:
-                return self._write(kind, step, data, 0)
-            except Moved:
-                continue
-        raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
+            self._write(kind, None, data, 0)
+
+        self._insist(write)
 
     def note(self, kind: Kind, data: JsonObject) -> None:
         """What concerns the log and not the open rotation: a debt that was settled, or told of. It may have none."""
-        for _ in range(_POSTS):
-            try:
-                return self._write(kind, None, data, 0)
-            except Moved:
-                continue
-        raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
+        self._insist(lambda: self._write(kind, None, data, 0))
 
     def order(self, kind: Kind, data: JsonObject) -> None:
         """What this process's own person orders: a note that came in meanwhile does not stand in its way.
 
         Raises `JournalError` where the rotation has ended meanwhile, `HeldByAnother` where it was taken over.
         """
-        for _ in range(_POSTS):
+
+        def write() -> None:
             self._require_open()
-            try:
-                return self.append(kind, data=data)
-            except Moved:
-                continue
-        raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
+            self.append(kind, data=data)
+
+        self._insist(write)
 
     def settle(self, kind: Kind, step: StepId, data: JsonObject, attempt: int) -> None:
         """How our effect ended: a note that came in meanwhile changes nothing about that, a takeover does.
 
         Raises `HeldByAnother` where the rotation was taken over.
         """
+        self._insist(lambda: self.append(kind, step, data, attempt))
+
+    def _insist(self, write: Callable[[], None]) -> None:
+        """Write, whoever else is faster: after each conflict the log has been read again."""
         for _ in range(_POSTS):
             try:
-                return self.append(kind, step, data, attempt)
+                return write()
             except Moved:
                 continue
         raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")

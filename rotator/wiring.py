@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -37,10 +37,11 @@ from rotator.session import Listener, Session, ignore
 from rotator.steps import Ports
 
 if TYPE_CHECKING:
+    from rotator.adapters.issuer.readings import Readings
     from rotator.adapters.store.vault_connection import VaultConnection
 
 
-@dataclass(frozen=True)  # no slots: `vault` is kept in the instance's dictionary
+@dataclass(frozen=True)  # no slots: `vault` and `readings` are kept in the instance's dictionary
 class Workplace:
     """A configuration and everything that one process needs to work by it."""
 
@@ -68,16 +69,29 @@ class Workplace:
 
         return load_playbook(override or credential.playbook, Path(self.config.path).parent)
 
-    def plan(self, credential: Credential, playbook: Playbook, *, first: bool = False) -> Plan:
-        return plans.build(credential, playbook, first=first, managed=credential.issuer.admin_key is not None)
+    def plan(
+        self,
+        credential: Credential,
+        playbook: Playbook,
+        *,
+        first: bool = False,
+        right: str | None = None,
+        drifted: Collection[str] = (),
+    ) -> Plan:
+        managed = credential.issuer.admin_key is not None
+        return plans.build(credential, playbook, first=first, managed=managed, right=right, drifted=drifted)
+
+    def plan_anew(self, credential: Credential, before: Plan) -> Plan:
+        """An open rotation's plan by today's configuration, with the policy it was opened with."""
+        return self.plan(credential, before.playbook, first=before.first, right=before.right, drifted=before.secrets)
 
     def checked_plan(self, credential: Credential, rotation: Rotation) -> Plan:
-        """The open rotation's plan, built anew from today's configuration, with the policy it was opened with.
+        """The open rotation's plan, as `plan_anew` gives it.
 
         Raises `PlanChanged` where the configuration's secrets or consumers are no longer the plan's: one that was added
         would be left out of every gate.
         """
-        plan = self.plan(credential, rotation.plan.playbook, first=rotation.plan.first)
+        plan = self.plan_anew(credential, rotation.plan)
         if record.plan_digest(plan) != rotation.plan_digest:
             differences = "; ".join(_differences(rotation.plan, plan))
             raise PlanChanged(
@@ -91,7 +105,7 @@ class Workplace:
         folder = str(Path(self.config.path).parent)
         return Ports(
             clock=self.clock,
-            issuer=_issuer(credential, self.clock, self.store),
+            issuer=_issuer(credential, self.clock, self.store, self.readings),
             stores={str(ref): self.store(ref) for ref in credential.secrets},
             watchers=_watchers(credential, folder),
             deployers=_deployers(credential, folder),
@@ -114,6 +128,14 @@ class Workplace:
         from rotator.adapters.store.vault_connection import VaultConnection
 
         return VaultConnection(self.config.vault, clock=self.clock)
+
+    @cached_property
+    def readings(self) -> Readings:
+        """Of usage, for all credentials; beside the journal, which every process that works on them shares."""
+        from rotator.adapters.issuer.readings import Readings
+        from rotator.adapters.journal.sql import beside
+
+        return Readings(beside(_journal_url(self.config), "usage"))
 
     def admin_key(self, credential: Credential) -> Callable[[], KeyText] | None:
         """Reads the Admin key anew at every call; None where the credential names none."""
@@ -141,19 +163,25 @@ def without_config() -> Workplace:
 
 
 def open_journal(config: Config) -> Journal:
-    from rotator.adapters.journal.sql import SqlJournal, default_url
+    from rotator.adapters.journal.sql import SqlJournal
+
+    return SqlJournal(_journal_url(config))
+
+
+def _journal_url(config: Config) -> str:
+    from rotator.adapters.journal.sql import default_url
 
     url = os.environ.get("ROTATOR_JOURNAL") or config.journal or default_url()
     relative = "sqlite:///"
     if url.startswith(relative) and url[len(relative) : len(relative) + 1] not in ("/", "~", ""):
         url = relative + str(Path(config.path).parent / url[len(relative) :])  # beside rotate.yaml, wherever we stand
-    return SqlJournal(url)
+    return url
 
 
 def _differences(before: Plan, now: Plan) -> list[str]:
     found: list[str] = []
     for what, old, new in (
-        ("secret", set(before.secrets), set(now.secrets)),
+        ("secret", set(before.places), set(now.places)),
         ("consumer", {one.name for one in before.consumers}, {one.name for one in now.consumers}),
     ):
         found += [f"{what} {name} was added" for name in sorted(new - old)]
@@ -167,11 +195,14 @@ def _differences(before: Plan, now: Plan) -> list[str]:
     return found or ["the order of its entries was changed"]
 
 
-def _issuer(credential: Credential, clock: Clock, store: Callable[[SecretRef], SecretStore]) -> Issuer:
+def _issuer(
+    credential: Credential, clock: Clock, store: Callable[[SecretRef], SecretStore], readings: Readings
+) -> Issuer:
     from rotator.adapters.issuer.anthropic import AnthropicIssuer
 
     source = credential.issuer.admin_key
-    return AnthropicIssuer(admin_key=None if source is None else _reader(source, store), clock=clock)
+    admin_key = None if source is None else _reader(source, store)
+    return AnthropicIssuer(admin_key=admin_key, clock=clock, readings=readings)
 
 
 def _reader(source: SecretSource, store: Callable[[SecretRef], SecretStore]) -> Callable[[], KeyText]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rotator.adapters.issuer.anthropic import AnthropicIssuer
+from rotator.adapters.issuer.readings import Readings
 from rotator.model.keys import KeyText
 from rotator.sandbox.anthropic import SandboxAnthropic
 
@@ -32,12 +33,16 @@ class AnthropicWorld:
     issuer: AnthropicIssuer
     """With an Admin key."""
     admin: KeyText | None = None
+    readings: Readings = field(default_factory=Readings)
 
     def again(self) -> AnthropicIssuer:
         """Another rotation's, with the same Admin key."""
         admin = self.admin
         return AnthropicIssuer(
-            admin_key=None if admin is None else lambda: admin, clock=self.clock, base_url=self.server.url
+            admin_key=None if admin is None else lambda: admin,
+            clock=self.clock,
+            base_url=self.server.url,
+            readings=self.readings,
         )
 
 
@@ -46,5 +51,6 @@ def anthropic_world() -> Iterator[AnthropicWorld]:
     clock = StillClock()
     with SandboxAnthropic(now=clock.now) as server:
         admin, _ = server.books.issue_admin()
-        issuer = AnthropicIssuer(admin_key=lambda: admin, clock=clock, base_url=server.url)
-        yield AnthropicWorld(clock, server, issuer, admin)
+        readings = Readings()
+        issuer = AnthropicIssuer(admin_key=lambda: admin, clock=clock, base_url=server.url, readings=readings)
+        yield AnthropicWorld(clock, server, issuer, admin, readings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import hvac
+import pytest
 
 from rotator.adapters.clock import SystemClock
 from rotator.adapters.store.vault import VaultSecretStore
 from rotator.adapters.store.vault_connection import VaultConnection
 from rotator.model.config import VaultConfig, VaultSecretRef
+from rotator.model.errors import OutsideError
 from rotator.model.keys import KeyText
 from rotator.ports import Clock
 from rotator.sandbox.clock import VirtualClock
@@ -120,3 +122,13 @@ class VaultSecret:
 
 def standing_clock() -> VirtualClock:
     return VirtualClock(datetime(2026, 11, 23, tzinfo=UTC))
+
+
+def refused(call: Callable[[], object], kind: type[OutsideError], match: str) -> OutsideError:
+    """The error, which must say what to do next, and carry no request's body with it."""
+    with pytest.raises(kind, match=match) as raised:
+        call()
+    assert raised.value.hint
+    assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None
+    return raised.value

@@ -2,8 +2,8 @@
 
 asyncio rather than threads, inside one synchronous call: only it can bound the *whole* time of a request, a server that
 sends one byte a second included, and Ctrl-C ends it at once. A proxy or a redirect would let somebody else than the
-instance answer, so neither is followed; `.netrc` is not read. Nothing is
-unpacked: a small compressed body could unfold to any size. `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured.
+instance answer, so neither is followed; `.netrc` is not read. Nothing is unpacked: a small compressed body could unfold
+to any size. `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured.
 """
 
 from __future__ import annotations

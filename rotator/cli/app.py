@@ -47,7 +47,7 @@ def run() -> None:
         commands.register(app)
     try:
         code = app(prog_name="rotate", standalone_mode=False)  # so called by `python -m rotator`, too
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is told, and without a key in it
         # `format_message` is what every refusal of typer's (and of click's, under older ones) has.
         code = _misread(error, words) if hasattr(error, "format_message") else _bug(error, words)
     raise SystemExit(code if isinstance(code, int) else 0)

@@ -19,6 +19,7 @@ from rotator.engine import Run, Yes, advance
 from rotator.model.canonical import JsonObject
 from rotator.model.decision import Ask, Decision, Exit, Stop, Wait
 from rotator.model.event import Event, Kind
+from rotator.model.keys import KeyText
 from rotator.model.measure import Verdict
 from rotator.model.plan import Phase, StepId
 from rotator.model.rotation import Outcome, Rotation
@@ -27,7 +28,7 @@ from rotator.sandbox.world import World
 from rotator.sandbox.world_files import CREDENTIAL
 from rotator.session import Session
 from rotator.steps import Ports
-from rotator.wiring import open_workplace
+from rotator.wiring import Workplace, open_workplace
 
 _WHO: Final = "demo"
 _AFTERWARDS: Final = timedelta(seconds=1)
@@ -50,12 +51,26 @@ def rotate(
 ) -> tuple[Result, int, JsonObject, Ask | Stop | Wait | None]:
     """The result, the exit code (0 only where it ended as it should and no request failed), the status, the end."""
     new_key = world.new_key("demo, new")
-    names = {world.old_key.fingerprint.digest: "old key", new_key.fingerprint.digest: "new key"}
     place = open_workplace(str(world.config_path))
-    credential = place.credential(CREDENTIAL)
-    plan = place.plan(credential, place.playbook(credential))
-    ports = place.ports(credential)
     session = place.session(CREDENTIAL, _Narrator(screen).listen)
+    end = _phases(world, screen, scene, place, session, new_key)
+    result = _result(world, session, new_key, (place.clock.now() - begun).total_seconds())
+    for failure in world.traffic().failures[:3]:
+        screen.say(f"failed at {failure.at:%H:%M:%S.%f}, through {failure.instance}: {failure.what}")
+    report = status(CREDENTIAL, session.rotation, place.clock.now())
+    if scene is Scene.STRAGGLER:
+        fine = refused(result, report, end) and result.failed_requests == 0
+        return result, 0 if fine else int(Exit.BUG), report, end
+    return result, _exit(end, result, screen), report, end
+
+
+def _phases(
+    world: World, screen: Screen, scene: Scene, place: Workplace, session: Session, new_key: KeyText
+) -> Ask | Stop | Wait | None:
+    """EXPAND, OVERLAP and CONTRACT under traffic, each told before; how the last one ended."""
+    credential = place.credential(CREDENTIAL)
+    plan, ports = place.plan(credential, place.playbook(credential)), place.ports(credential)
+    names = {world.old_key.fingerprint.digest: "old key", new_key.fingerprint.digest: "new key"}
     yes = Yes(by=_WHO, reason="the demo says yes where you would be asked")
     end: Ask | Stop | Wait | None = None
     with TrafficFeed(world, screen, names) as feed, session:
@@ -79,27 +94,22 @@ def rotate(
                 break
         place.clock.sleep(_AFTERWARDS)
         feed.show()
-    traffic = world.traffic()
-    rotation = session.rotation
-    outcome = rotation.outcome if rotation is not None else Outcome.OPEN
-    result = Result(
-        outcome=outcome.value,
+    return end
+
+
+def _result(world: World, session: Session, new_key: KeyText, seconds: float) -> Result:
+    traffic, rotation = world.traffic(), session.rotation
+    return Result(
+        outcome=rotation.outcome.value if rotation is not None else Outcome.OPEN.value,
         requests=traffic.requests,
         failed_requests=traffic.failed,
-        seconds=(place.clock.now() - begun).total_seconds(),
+        seconds=seconds,
         cutover_seconds=_cutover(session),
         old_key_status=world.key_status(world.key_id(world.old_key)).value,
         new_key_status=world.key_status(world.key_id(new_key)).value,
-        consumers=len(plan.consumers),
+        consumers=len(rotation.plan.consumers) if rotation is not None else 0,
         events=len(session.events),
     )
-    for failure in traffic.failures[:3]:
-        screen.say(f"failed at {failure.at:%H:%M:%S.%f}, through {failure.instance}: {failure.what}")
-    report = status(CREDENTIAL, rotation, place.clock.now())
-    if scene is Scene.STRAGGLER:
-        fine = refused(result, report, end) and result.failed_requests == 0
-        return result, 0 if fine else int(Exit.BUG), report, end
-    return result, _exit(end, result, screen), report, end
 
 
 def _answering(session: Session, ports: Ports, run: Run, yes: Mapping[str, Yes]) -> Ask | Stop | Wait:

@@ -82,6 +82,7 @@ def _head(shown: Shown, room: Room) -> list[Text]:
         (rotation.plan.credential, STRONG),
         (f"  rotation {rotation.id}", ""),
         (f"  playbook {rotation.plan.playbook.name}", FAINT),
+        (f"  to the key of {rotation.plan.right}" if rotation.plan.right else "", FAINT),
     ]
     return [
         line([(room.marks.rule * room.width, FAINT)], room.width, more),

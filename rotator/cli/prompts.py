@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import os
+import socket
 import sys
+import termios
 from pathlib import Path
 
 from rotator.cli.screen import write
@@ -20,10 +23,22 @@ _MOST_BYTES = 65_536
 """No key file is longer; what is longer is some other file."""
 
 
+def me() -> str:
+    """The person at the keyboard, as far as the machine knows: user@host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def interactive() -> bool:
+    """Whether a person can be asked: both ends of the conversation are terminals."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def answer(session: Session, ask: Ask) -> bool:
     """Put the question, journal the answer. False: nobody answered, or the answer was no."""
-    from rotator.cli.work import interactive, me
-
     if not interactive():
         return False
     write(f"\n{ask.why}")
@@ -66,8 +81,6 @@ def _line(question: str) -> str:
 
 def confirm(question: str) -> bool:
     """A yes at the terminal; False where nobody is there."""
-    from rotator.cli.work import interactive
-
     return interactive() and _yes(f"{question} [y/N] ")
 
 
@@ -84,8 +97,6 @@ def new_key(name: str, key_file: str | None) -> KeyText:
 
 
 def _read(name: str, key_file: str | None) -> str:
-    from rotator.cli.work import interactive
-
     if key_file == "-":
         # Bytes, so that what is no text is refused as no key; the line's own end is no slip worth a note.
         return sys.stdin.buffer.read(_MOST_BYTES + 1).decode("utf-8", "replace").rstrip("\r\n")
@@ -95,8 +106,18 @@ def _read(name: str, key_file: str | None) -> str:
         raise UsageError("there is no terminal to ask for the new key", f"rotate start {name} --key-file FILE (or -)")
     try:
         return getpass.getpass("The new key, from Anthropic's Console (not shown): ")
-    except EOFError:  # Ctrl-D: hygiene says that nothing was pasted
+    except (EOFError, OSError, termios.error) as ended:  # Ctrl-D, or a terminal that is gone: nothing was pasted
+        stop = _behind(ended)
+        if stop is not None:
+            raise stop from None
         return ""
+
+
+def _behind(error: BaseException | None) -> BaseException | None:
+    """The interruption that `getpass` lost: where the terminal is closed, giving it back its echo fails as well."""
+    while isinstance(error, Exception):
+        error = error.__context__
+    return error
 
 
 def _file(name: str, key_file: str) -> str:

@@ -16,6 +16,8 @@ def status_lines(report: Mapping[str, Any]) -> Iterator[str]:
     where = rotation["outcome"].replace("_", " ")
     where += f", {rotation['phase']}" if where == "open" else ""
     yield f"{report['credential']}: {where} ({rotation['playbook']}, {rotation['id']})"
+    for secret, key in rotation["drifted"].items():
+        yield f"  drifted  {secret} held {key}; it is given the key of {rotation['right']}"
     for which in ("old", "new"):
         if report[which]:
             yield f"  {which} key  {report[which]['fingerprint']}  {report[which]['status']}"

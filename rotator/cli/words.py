@@ -27,7 +27,7 @@ def sentence(event: Event) -> str:
     data = event.data
     match event.kind:
         case Kind.OPENED:
-            return f"rotation {event.rotation} opened by {data.get('by')}"
+            return f"rotation {event.rotation} opened by {data.get('by')}{_right(event)}"
         case Kind.INTENDED:
             again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
             back = "taking back: " if data.get("undo") else ""
@@ -59,6 +59,12 @@ def sentence(event: Event) -> str:
             return "rolled back"
         case Kind.ABANDONED:
             return f"abandoned by {data.get('by')}: {data.get('reason')}"
+
+
+def _right(event: Event) -> str:
+    plan = event.data.get("plan")
+    right = plan.get("right") if isinstance(plan, Mapping) else None
+    return f": first, the places that drifted get the key of {right}" if right else ""
 
 
 def _verdict(event: Event) -> str:

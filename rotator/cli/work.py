@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import signal
-import socket
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,6 +13,7 @@ import typer
 
 from rotator.cli import failure, prompts
 from rotator.cli.announce import announce
+from rotator.cli.prompts import me as me  # the commands take it from here
 from rotator.cli.results import show, show_json
 from rotator.cli.screen import Screen, open_screen
 from rotator.cli.table import drain_lines
@@ -41,15 +38,6 @@ class Interrupted(BaseException):
 
     def __init__(self, number: int) -> None:
         self.number = number
-
-
-def me() -> str:
-    """The person at the keyboard, as far as the machine knows: user@host."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def said(by: str | None, reason: str | None, what: str) -> Yes:
@@ -202,32 +190,41 @@ def plainly(
     rotation: Callable[[], Rotation | None], *, json: bool, known: Callable[[], bool] = lambda: False
 ) -> Iterator[None]:
     """Errors and interruptions as the contract has them: never a traceback for what a person can mend."""
-    before = _catch_signals()
+    caught: list[int] = []
+    before = _catch_signals(caught)
     try:
         yield
-    except RotatorError as error:
+    except (Exception, KeyboardInterrupt, Interrupted) as error:  # what is not said here is raised again
+        if isinstance(error, KeyboardInterrupt):
+            caught.append(int(signal.SIGINT))
+        if caught:  # whatever came of it: getpass makes an error of its own out of a terminal that was closed
+            raise typer.Exit(
+                _interrupted(caught[0], rotation() if known() else None, json=json, known=known())
+            ) from None
+        if not isinstance(error, RotatorError):
+            raise
         raise typer.Exit(failure.report(error, rotation(), json=json, keys_known=known())) from None
-    except (KeyboardInterrupt, Interrupted) as stop:
-        number = stop.number if isinstance(stop, Interrupted) else int(signal.SIGINT)
-        what = f"interrupted by {signal.Signals(number).name}: what was begun is journaled"
-        keys = keys_stand(rotation()) if known() else "No key was touched by this command."
-        failure.tell("interrupted", what, keys, "run the same command again: it goes on from there", json=json)
-        raise typer.Exit(128 + number) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _catch_signals() -> dict[int, signal.Handlers | int | Callable[[int, FrameType | None], object] | None]:
+def _interrupted(number: int, rotation: Rotation | None, *, json: bool, known: bool) -> int:
+    """Say it, and return the exit code that shells give to a signal."""
+    what = f"interrupted by {signal.Signals(number).name}: what was begun is journaled"
+    keys = keys_stand(rotation) if known else "No key was touched by this command."
+    failure.tell("interrupted", what, keys, "run the same command again: it goes on from there", json=json)
+    return 128 + number
+
+
+def _catch_signals(
+    caught: list[int],
+) -> dict[int, signal.Handlers | int | Callable[[int, FrameType | None], object] | None]:
     """What was there before. A signal that is ignored stays ignored: `nohup` means it."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
         raise Interrupted(number)
 
     wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
     return {number: signal.signal(number, interrupt) for number in wanted}
-
-
-def interactive() -> bool:
-    """Whether a person can be asked: both ends of the conversation are terminals."""
-    return sys.stdin.isatty() and sys.stderr.isatty()

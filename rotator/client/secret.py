@@ -48,7 +48,7 @@ def open_reader(reference: str) -> Reader:
 
 
 class SecretReader:
-    """Reads the version labelled `AWSCURRENT`, and says so explicitly: facts, "AWS Secrets Manager"."""
+    """Reads the version labelled `AWSCURRENT`, and says so explicitly: facts: "AWS Secrets Manager"."""
 
     def __init__(self, ref: AwsSecretRef) -> None:
         import boto3

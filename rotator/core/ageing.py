@@ -72,26 +72,22 @@ def _left_over(ages: Ages) -> Iterator[Remark]:
         return
     by_id = {record.id: record for record in ages.records}
     for rotation in ages.rotations:
-        left = _retired(rotation)
-        if left is None:
-            continue
-        key, key_id = left
-        if key in ages.in_use:
-            continue
-        record = by_id.get(key_id or "") or _only([one for one in ages.records if fits(key, one.hint)])
-        if record is not None and record.status is KeyStatus.ACTIVE:
-            what = f"The key {key} ({record.id}) was replaced by rotation {rotation.id} and is still active."
-            fix = f"Retire it in the Console, or see `rotate status {ages.credential}`."
-            yield Remark(weight=Weight.WRONG, code="old_key_active", what=what, fix=fix)
+        for key, key_id in _replaced(rotation):
+            if key in ages.in_use:
+                continue
+            record = by_id.get(key_id or "") or _only([one for one in ages.records if fits(key, one.hint)])
+            if record is not None and record.status is KeyStatus.ACTIVE:
+                what = f"The key {key} ({record.id}) was replaced by rotation {rotation.id} and is still active."
+                fix = f"Retire it in the Console, or see `rotate status {ages.credential}`."
+                yield Remark(weight=Weight.WRONG, code="old_key_active", what=what, fix=fix)
 
 
-def _retired(rotation: Rotation) -> tuple[Fingerprint, str | None] | None:
-    """The key that is left when the rotation has ended: the old one, or after a way back the new one."""
+def _replaced(rotation: Rotation) -> Iterator[tuple[Fingerprint, str | None]]:
+    """The keys that are left when the rotation has ended: the old one, or after a way back the new one."""
     if rotation.outcome in (Outcome.COMPLETED, Outcome.ABANDONED) and rotation.old is not None:
-        return rotation.old.fingerprint, rotation.old.key_id
-    if rotation.outcome is Outcome.ROLLED_BACK and rotation.new is not None:
-        return rotation.new.fingerprint, rotation.new.key_id
-    return None
+        yield from ((key, rotation.old.key_id) for key in rotation.old.keys)
+    elif rotation.outcome is Outcome.ROLLED_BACK and rotation.new is not None and rotation.plan.right is None:
+        yield rotation.new.fingerprint, rotation.new.key_id
 
 
 def _others(ages: Ages) -> Iterator[Remark]:

@@ -11,7 +11,7 @@ from rotator.core.plan import DISABLE, DRAIN
 from rotator.model.canonical import Json, digest
 from rotator.model.measure import Verdict
 from rotator.model.plan import StepId
-from rotator.model.rotation import Approval, Rotation
+from rotator.model.rotation import Approval, Mark, Rotation, StepState
 
 UNPROVEN: Final = "unproven"
 """The word by which a person takes on that the old key's silence is not proven (law 7: "a person decides")."""
@@ -97,11 +97,17 @@ def approved(rotation: Rotation, step: StepId) -> Approval | None:
 
 
 def scheduled(rotation: Rotation, step: StepId) -> bool:
-    """Whether the playbook lets a schedule approve. What is unproven and must be asked about, only a person may."""
+    """Whether the playbook lets a schedule approve. What is unproven and must be asked about, only a person may; and
+    where somebody who is not on the list used the old key, or missed it when it was disabled, their rhythm is unknown.
+    """
     playbook = rotation.plan.playbook
     if step != DISABLE:  # unmanaged, a yes is the word of the person who did it: a schedule has done nothing
         return playbook.approve_archive == "scheduled" and rotation.plan.managed
-    evidence = rotation.gates.get(DRAIN)
+    evidence, before = rotation.gates.get(DRAIN), rotation.steps.get(DISABLE)
+    if before is not None and before.mark is Mark.UNDONE:
+        return False
+    if evidence is not None and evidence.measurement.facts.get("stray") is not None:
+        return False
     unproven = evidence is not None and bool(evidence.measurement.facts.get("unproven"))
     taken = evidence is not None and bool(evidence.measurement.facts.get("accepted_by"))
     return playbook.approve_disable == "scheduled" and not (unproven and playbook.drain.unproven == "ask" and not taken)
@@ -109,18 +115,22 @@ def scheduled(rotation: Rotation, step: StepId) -> bool:
 
 def answer(rotation: Rotation, consumer: str) -> Approval | None:
     """The person's word for a consumer, given after everything that could have changed which key it holds."""
-    since = last_change(rotation, consumer)
+    changed = max((state.seq for state in _changes(rotation, consumer)), default=None)
     for approval in reversed(rotation.approvals):
-        if approval.what == CONSUMER + consumer and since is not None and approval.at >= since:
+        if approval.what == CONSUMER + consumer and changed is not None and approval.seq > changed:
             return approval
     return None
 
 
-def last_change(rotation: Rotation, consumer: str | None = None) -> datetime | None:
-    """When a secret was last promoted or restored, or this consumer (None: any) last deployed."""
-    times = [
-        state.since
+def last_change(rotation: Rotation) -> datetime | None:
+    """When a secret was last promoted or restored, or any consumer last deployed."""
+    return max((state.since for state in _changes(rotation)), default=None)
+
+
+def _changes(rotation: Rotation, consumer: str | None = None) -> Sequence[StepState]:
+    """What may have changed the key that this consumer (None: any) holds."""
+    return [
+        state
         for step, state in rotation.steps.items()
         if step.verb == "promote" or (step.verb == "deploy" and consumer in (None, step.subject))
     ]
-    return max(times, default=None)

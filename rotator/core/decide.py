@@ -34,6 +34,9 @@ def decide(rotation: Rotation, now: datetime, horizon: Phase = Phase.CONTRACT) -
 def outcome(rotation: Rotation) -> Stop:
     """How a rotation ended."""
     match rotation.outcome:
+        case Outcome.COMPLETED if rotation.plan.right is not None:
+            given = ", ".join(rotation.plan.secrets)
+            return Stop(Exit.DONE, f"the key of {rotation.plan.right} is current in {given} now")
         case Outcome.COMPLETED:
             return Stop(Exit.DONE, "the rotation is complete")
         case Outcome.ROLLED_BACK:
@@ -85,7 +88,7 @@ def _missed(rotation: Rotation, now: datetime) -> Decision | None:
     if decision is not None:
         return decision
     evidence = rotation.gates.get(SOAK)
-    if evidence is None or now - evidence.at > windows.freshness(rotation):
+    if evidence is None or not windows.fresh(rotation, evidence, now):
         return Do(SOAK)
     decision = _gate(rotation, SOAK, now)
     return decision if isinstance(decision, Undo) else None
@@ -110,11 +113,10 @@ def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = Fals
     if evidence is None:
         return _unanswered(rotation, gate) or Do(gate)
     if evidence.measurement.verdict is Verdict.PASSED or optional(rotation, gate):
-        stale = now - evidence.at > windows.freshness(rotation)
-        return Do(gate) if fresh and stale else None
+        return Do(gate) if fresh and not windows.fresh(rotation, evidence, now) else None
     if gate == DRAIN and _taken_on_since(rotation, evidence):
         return Do(gate)
-    if evidence.at < rotation.entered:
+    if evidence.seq < rotation.entered_seq:
         return _unanswered(rotation, gate) or Do(gate)
     if gate == SOAK and evidence.measurement.verdict is Verdict.FAILED and not rotation.plan.playbook.leaked:
         return Undo(DISABLE, evidence.measurement.why)
@@ -124,7 +126,7 @@ def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = Fals
 def _taken_on_since(rotation: Rotation, evidence: Evidence) -> bool:
     """A person took on, after the last measurement, what it found not to be proven: the next one says so."""
     taken = taken_on(rotation, evidence.measurement.facts.get("missing"))
-    return taken is not None and taken.at >= evidence.at and evidence.measurement.verdict is not Verdict.FAILED
+    return taken is not None and taken.seq > evidence.seq and evidence.measurement.verdict is not Verdict.FAILED
 
 
 def optional(rotation: Rotation, gate: StepId) -> bool:
@@ -160,7 +162,7 @@ def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) 
     if expected is not None and evidence.at < expected:
         watched = gate == SOAK or (gate == DRAIN and windows.reads_usage(rotation))
         look_at = min(look_at, expected) if watched else expected
-    if now < look_at:
+    if evidence.at <= now < look_at:
         return Wait(
             look_at, expected if expected is not None and now < expected else None, f"{gate}: {measurement.why}"
         )
@@ -176,7 +178,7 @@ _EXITS: Final = {
 
 def _way_out(rotation: Rotation, gate: StepId) -> str:
     if gate == ADOPT:
-        return "start"
+        return "start" if rotation.plan.right is None else "rollback"
     if rotation.rolling_back or rotation.plan.playbook.leaked:
         return "resume"  # a leaked key is not rolled back to
     return "verify" if gate.verb in ("observe", "probe") else "status" if gate == DRAIN else "rollback"
@@ -226,7 +228,7 @@ def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> 
         return Stop(Exit.OUTSIDE, why, "resume", "" if state.hint.startswith("rotate ") else state.hint)
     look_at = state.since + min(timedelta(seconds=2 ** min(max(state.attempts - 1, 0), 8)), _SLOWEST_RETRY)
     of = "" if needed else f" of {MAX_ATTEMPTS}"
-    if state.mark is not Mark.READY and now < look_at:
+    if state.mark is not Mark.READY and state.since <= now < look_at:
         return Wait(look_at, None, f"{step}: attempt {state.attempts}{of} failed: {state.error}")
     return None
 
@@ -254,12 +256,12 @@ def _back(rotation: Rotation, now: datetime) -> Decision:
     promoted = _done(rotation, "promote")
     if rotation.plan.playbook.leaked and (promoted or DISABLE in rotation.steps):
         return Stop(Exit.USAGE, "the old key leaked: it is never restored or enabled again", "finish")
-    redeploys = [step.id for step in rotation.plan.steps if step.id.verb == "deploy"] if promoted else []
+    redeploys = _redeploys(rotation) if promoted else []
     for step in (*_done(rotation, "disable"), *promoted, *redeploys):
         decision = _undo(rotation, step, now)
         if decision is not None:
             return decision
-    if promoted:
+    if promoted and rotation.plan.right is None:  # else both keys go on working, and who reads which place is not known
         for consumer in rotation.plan.consumers:
             decision = _gate(rotation, StepId("observe", consumer.name), now)
             if decision is not None:
@@ -269,6 +271,13 @@ def _back(rotation: Rotation, now: datetime) -> Decision:
         if decision is not None:
             return decision
     return Close(completed=False)
+
+
+def _redeploys(rotation: Rotation) -> list[StepId]:
+    """All, and where places drifted those that were deployed: who reads the place that is right stays as it is."""
+    if rotation.plan.right is None:
+        return [step.id for step in rotation.plan.steps if step.id.verb == "deploy"]
+    return [step for step in _done(rotation, "deploy") if not rotation.steps[step].data.get("held")]
 
 
 def _done(rotation: Rotation, verb: str) -> list[StepId]:

@@ -89,7 +89,7 @@ def weigh(window: Window, usage: Usage, old: str, new: str | None) -> Weighed:
     conditions = (
         _opened(window, since),
         _length(window, usage, since, needed),
-        _lag(usage, until, since + needed, complete),
+        _lag(usage, until, since + needed, complete, asked=used is not None),
         _control(new, controlled, since),
     )
     others = all(condition.holds for condition in conditions if condition.name != CONTROL)
@@ -97,8 +97,8 @@ def weigh(window: Window, usage: Usage, old: str, new: str | None) -> Weighed:
         conditions=conditions,
         silent_since=since if window.opened is not None else None,
         known_until=until,
-        stray=_traffic(strays),
-        control=_traffic(met),
+        stray=traffic(strays),
+        control=traffic(met),
         expected=None if others or window.opened is None else max(complete, usage.read_at),
     )
 
@@ -153,8 +153,10 @@ def _length(window: Window, usage: Usage, since: datetime, needed: timedelta) ->
     return Condition(name=LENGTH, holds=True, why=f"{quiet}, for {brief(needed)} and more: {reason}")
 
 
-def _lag(usage: Usage, until: datetime | None, wanted: datetime, complete: datetime) -> Condition:
+def _lag(usage: Usage, until: datetime | None, wanted: datetime, complete: datetime, *, asked: bool) -> Condition:
     name = f"the {usage.source.value} report"
+    if not asked:
+        return Condition(name=LAG, holds=False, why=f"{name} was not asked about the old key yet: the next reading is")
     if until is None:
         return Condition(name=LAG, holds=False, why=f"{name} does not say how far it is complete")
     if until < wanted:
@@ -179,7 +181,8 @@ def clock(at: datetime) -> str:
 # --- counting
 
 
-def _traffic(minutes: Sequence[Minute]) -> Traffic | None:
+def traffic(minutes: Sequence[Minute]) -> Traffic | None:
+    """None where there was none. `minutes`: of one key, oldest first."""
     if not minutes:
         return None
     return Traffic(

@@ -57,6 +57,8 @@ def due(credential: str, rotations: Sequence[Rotation], max_age: timedelta | Non
 def in_use_since(rotations: Sequence[Rotation]) -> datetime | None:
     """When the rotation began that brought the key in use now; the key itself may be a little older."""
     for rotation in reversed(rotations):
+        if rotation.plan.right is not None:
+            continue  # it brought a key that was in use already
         if rotation.outcome is Outcome.COMPLETED or (rotation.outcome is Outcome.ABANDONED and _brought(rotation)):
             return rotation.opened_at
     return None

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from rotator.core import record
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE
+from rotator.core.way_back import no_way_back
 from rotator.model.decision import Exit
 from rotator.model.errors import JournalError
 from rotator.model.event import Event, Kind
@@ -86,7 +87,11 @@ def _opened(event: Event) -> Rotation:
         old=None
         if old is None
         else OldKey(
-            fingerprint=Fingerprint.from_json(old["fingerprint"]), key_id=old["key_id"], versions=old["versions"]
+            fingerprint=Fingerprint.from_json(old["fingerprint"]),
+            key_id=old["key_id"],
+            versions=old["versions"],
+            drifted={secret: Fingerprint.from_json(key) for secret, key in old.get("drifted", {}).items()},
+            leaked=bool(old.get("leaked", False)),
         ),
         new=None,
         steps={},
@@ -96,6 +101,7 @@ def _opened(event: Event) -> Rotation:
         reenabled=None,
         lapses=0,
         entered=event.at,
+        entered_seq=event.seq,
         owner=event.holder,
         seq=event.seq,
         head=event.hash,
@@ -111,6 +117,7 @@ def _intended(rotation: Rotation, event: Event) -> Rotation:
         since=event.at,
         intended_at=event.at,
         data={**(before.data if before else {}), **event.data},
+        seq=event.seq,
     )
     return _with_step(rotation, step, state)
 
@@ -134,7 +141,12 @@ def _settled(rotation: Rotation, event: Event, mark: Mark) -> Rotation:
     step = StepId.parse(event.step or "")
     before = rotation.steps[step]
     state = StepState(
-        mark=mark, attempts=before.attempts, since=event.at, intended_at=before.intended_at, data=event.data
+        mark=mark,
+        attempts=before.attempts,
+        since=event.at,
+        intended_at=before.intended_at,
+        data=event.data,
+        seq=event.seq,
     )
     return _with_step(rotation, step, state)
 
@@ -144,12 +156,13 @@ def _failed(rotation: Rotation, event: Event) -> Rotation:
     step = StepId.parse(event.step or "")
     before = rotation.steps[step]
     if event.data.get("standing"):
-        return _with_step(rotation, step, replace(before, mark=Mark.READY, since=event.at))
+        return _with_step(rotation, step, replace(before, mark=Mark.READY, since=event.at, seq=event.seq))
     before = replace(before, attempts=max(before.attempts, event.attempt))  # an inspection in vain counts as well
     exit_code = event.data.get("exit")
     state = replace(
         before,
         since=event.at,
+        seq=event.seq,
         error=str(event.data.get("error", "")),
         hint=str(event.data.get("hint", "")),
         stop=None if exit_code is None else Exit(int(str(exit_code))),
@@ -175,19 +188,13 @@ def _measured(rotation: Rotation, event: Event) -> Rotation:
     )
     before = rotation.gates.get(gate)
     passed_before = before is not None and before.measurement.verdict is Verdict.PASSED
-    fresh_spell = before is None or passed_before or before.began < rotation.entered
+    fresh_spell = before is None or passed_before or before.seq < rotation.entered_seq
     began = event.at if fresh_spell or before is None else before.began
     passes = measurement.verdict is Verdict.PASSED
     held_since = (before.held_since if before is not None and passed_before else event.at) if passes else None
-    lapsed = passed_before and not passes
-    rotation = replace(
-        rotation,
-        gates={
-            **rotation.gates,
-            gate: Evidence(measurement=measurement, at=event.at, began=began, held_since=held_since),
-        },
-        lapses=rotation.lapses + int(lapsed),
-    )
+    found = Evidence(measurement=measurement, at=event.at, began=began, held_since=held_since, seq=event.seq)
+    lapses = rotation.lapses + int(passed_before and not passes)
+    rotation = replace(rotation, gates={**rotation.gates, gate: found}, lapses=lapses)
     if gate == ADOPT and measurement.verdict is Verdict.PASSED:
         facts: Mapping[str, Any] = measurement.facts
         rotation = replace(
@@ -205,6 +212,7 @@ def _approved(rotation: Rotation, event: Event) -> Rotation:
         at=event.at,
         plan_digest=str(data["plan_digest"]),
         evidence_digest=str(data["evidence_digest"]),
+        seq=event.seq,
     )
     rotation = replace(rotation, approvals=(*rotation.approvals, approval))
     verb, _, subject = approval.what.partition(":")
@@ -217,25 +225,13 @@ def _approved(rotation: Rotation, event: Event) -> Rotation:
     return rotation
 
 
-def no_way_back(rotation: Rotation) -> str | None:
-    """Why the rotation cannot be rolled back; None where it can. One that was ordered too late turns nothing round."""
-    archive = rotation.steps.get(ARCHIVE)
-    if archive is not None and archive.mark is Mark.APPLIED:
-        return "the old key is archived: from here it goes forward only"
-    touched = any(step.verb in ("promote", "disable") for step in rotation.steps)
-    if rotation.plan.playbook.leaked and touched:
-        return "the old key leaked: it is never restored or enabled again"
-    if rotation.plan.first and touched:
-        return f"{rotation.plan.credential} had no key before: there is nothing to roll back to"
-    return None
-
-
 def _answered(rotation: Rotation, step: StepId, mark: Mark, event: Event) -> Rotation:
     """A person said how an effect stands that nobody could tell."""
     before = rotation.steps[step]
     if before.mark is Mark.UNDOING and mark is Mark.READY:
         mark = Mark.UNDONE
-    return _with_step(rotation, step, replace(before, mark=mark, since=event.at, unclear=False, error=None, stop=None))
+    settled = replace(before, mark=mark, since=event.at, seq=event.seq, unclear=False, error=None, stop=None)
+    return _with_step(rotation, step, settled)
 
 
 def _resumed(rotation: Rotation, event: Event) -> Rotation:
@@ -255,7 +251,7 @@ def _fresh(rotation: Rotation, event: Event) -> Rotation:
         step: replace(state, attempts=0, error=None, stop=None, hint="") if not state.unclear else state
         for step, state in rotation.steps.items()
     }
-    return replace(rotation, steps=steps, entered=event.at)
+    return replace(rotation, steps=steps, entered=event.at, entered_seq=event.seq)
 
 
 def _taken_over(rotation: Rotation, event: Event) -> Rotation:

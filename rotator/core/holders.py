@@ -103,7 +103,8 @@ def _secrets(holders: Holders) -> Iterator[Remark]:
             yield Remark(weight=Weight.WRONG, code="no_key", what=what, fix=f"rotate start {holders.credential}")
         elif held.label is Label.CURRENT and holders.current and held.key and held.key != holders.current:
             what = f"{held.secret} has another current key than the first secret: {held.key}, not {holders.current}."
-            yield _drift(holders, what, "Find out who wrote it; a rotation makes them equal.")
+            fix = f"Find out which one is right, then: rotate start {holders.credential} --right REF"
+            yield _drift(holders, what, fix)
         elif held.label is Label.PENDING and held.key is not None and held.key != holders.current and not holders.open:
             what = f"A key is pending in {held.secret}, and no rotation of ours is open."
             fix = "Another tool's rotation, or a remnant: find its owner, then discard the pending version."

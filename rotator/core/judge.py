@@ -16,14 +16,20 @@ _ALIKE: Final = Parity(refusal=None, warnings=())
 
 
 def observed(
-    gate: StepId, instances: Sequence[Instance], wanted: Fingerprint, other: Fingerprint | None, *, wanted_is_new: bool
+    gate: StepId,
+    instances: Sequence[Instance],
+    wanted: Fingerprint,
+    other: Sequence[Fingerprint],
+    *,
+    wanted_is_new: bool,
 ) -> Measurement:
     """Every instance that is not gone, terminating ones included, must report the wanted key.
 
-    One that reports neither key counts as unknown: a third key is somebody's surprise, not a pass.
+    `other`: the key that is replaced, or those. One that reports neither counts as unknown: a third key is somebody's
+    surprise, not a pass.
     """
     said_wanted = [_says(instance, wanted) for instance in instances]
-    said_other = [other is not None and _says(instance, other) for instance in instances]
+    said_other = [any(_says(instance, key) for key in other) for instance in instances]
     said = list(zip(instances, said_wanted, said_other, strict=True))
     holds = [instance for instance, one, two in said if one and not two]  # head and tail may fit both: then neither
     others = [instance for instance, one, two in said if two and not one]
@@ -68,31 +74,40 @@ def adopted(
     record: KeyRecord | None,
     old_record: KeyRecord | None,
     compared: Parity = _ALIKE,
+    *,
+    leaked_in: str | None = None,
+    chosen: bool = False,
 ) -> Measurement:
-    """Is the pasted key one that may replace the old one? Its organisation and workspace must be the old key's."""
+    """Is the pasted key one that may replace the old one? Its organisation and workspace must be the old key's.
+
+    `leaked_in`: the rotation by which the pasted key was known to have leaked. `chosen`: it is in use already, and a
+    person said that it is the right one; how it differs is a warning.
+    """
+    differs = [why for why in (_elsewhere(ping, old_ping, record, old_record), compared.refusal) if why]
+    warnings = [*(differs if chosen else []), *compared.warnings]
     facts: dict[str, Json] = {
         "new": new.to_json(),
         "key_id": record.id if record else None,
         "organization": ping.organization,
         "workspace": ping.workspace,
         "old_key_works": _known_to_work(old_ping),
-        "warnings": list(compared.warnings),
+        "warnings": list(warnings),
     }
     proof: dict[str, Json] = {"request_ids": list(ping.request_ids), "model": ping.model}
-    elsewhere = _elsewhere(ping, old_ping, record, old_record)
     if old is not None and new.digest == old.digest:
         why = f"this is the old key again ({new}): paste the one that was made to replace it"
+        return _measurement(gate, Verdict.FAILED, why, facts, final=True)
+    if leaked_in is not None:  # law 10
+        why = f"this key leaked ({new}; rotation {leaked_in} says so), and is never used again: make another one"
         return _measurement(gate, Verdict.FAILED, why, facts, final=True)
     if record is not None and record.status is not KeyStatus.ACTIVE:
         why = f"the new key {record.id} is {record.status.value}: make it active, or make another one"
         return _measurement(gate, Verdict.FAILED, why, facts, proof, final=True)
-    if ping.verdict is Verdict.PASSED and elsewhere:
-        return _measurement(gate, Verdict.FAILED, elsewhere, facts, proof, final=True)
-    if ping.verdict is Verdict.PASSED and compared.refusal:
-        return _measurement(gate, Verdict.FAILED, compared.refusal, facts, proof, final=True)
+    if ping.verdict is Verdict.PASSED and differs and not chosen:
+        return _measurement(gate, Verdict.FAILED, differs[0], facts, proof, final=True)
     if ping.verdict is Verdict.PASSED:
         note = "; the old key is already refused" if old_ping and old_ping.cause is Cause.UNAUTHENTICATED else ""
-        note += "".join(f"; WARNING: {warning}" for warning in compared.warnings)
+        note += "".join(f"; WARNING: {warning}" for warning in warnings)
         return _measurement(gate, Verdict.PASSED, f"Anthropic accepts the new key {new}{note}", facts, proof)
     return _measurement(gate, ping.verdict, f"the new key: {ping.why}", facts, proof, final=ping.cause in _CERTAIN)
 
@@ -153,10 +168,12 @@ def soaked(
 
 
 def _misses_the_old_key(part: Measurement) -> bool:
-    """A consumer holds the old key, or its own calls are refused, or the new key itself is."""
+    """A consumer holds the old key, or its own calls are refused, or the new key itself is; or the old key was used."""
     if part.verdict is not Verdict.FAILED:
         return False
-    return StepId.parse(part.gate).verb == "observe" or part.facts.get("cause") == Cause.UNAUTHENTICATED.value
+    return (
+        StepId.parse(part.gate).verb in ("observe", "drain") or part.facts.get("cause") == Cause.UNAUTHENTICATED.value
+    )
 
 
 def _elsewhere(ping: Ping, old_ping: Ping | None, record: KeyRecord | None, old_record: KeyRecord | None) -> str | None:

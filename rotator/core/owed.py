@@ -75,11 +75,17 @@ def closing(debt: Debt, rotations: Sequence[Rotation]) -> str | None:
     old = rotations[place].old if place < len(rotations) else None
     key = old.fingerprint.digest if debt.kind == UNPROVEN and old is not None else debt.subject
     for later in rotations[place + 1 :]:
-        if any(one is not None and one.fingerprint.digest == key for one in (later.old, later.new)):
+        if key in _in_charge(later):
             return f"rotation {later.id} took charge of that key"
         if debt.kind == GATE and _passed(later, StepId.parse(debt.subject)):
             return f"`{debt.subject}` passed in rotation {later.id}, on a newer key"
     return None
+
+
+def _in_charge(rotation: Rotation) -> set[str]:
+    """The digests of the keys that it replaces, and of the one that it brings."""
+    new = (rotation.new.fingerprint,) if rotation.new else ()
+    return {key.digest for key in (*(rotation.old.keys if rotation.old else ()), *new)}
 
 
 def settlement(debt: Debt, rotations: Sequence[Rotation]) -> Approval | None:
@@ -90,7 +96,9 @@ def settlement(debt: Debt, rotations: Sequence[Rotation]) -> Approval | None:
 
 def incurred(rotation: Rotation, now: datetime) -> Iterator[Debt]:
     """The debts of this rotation, as it stands, whatever was said or done about them since in other rotations."""
-    if rotation.outcome in (Outcome.ABANDONED, Outcome.ROLLED_BACK):
+    if rotation.plan.right is not None:
+        yield from _drifted_key_left(rotation)
+    elif rotation.outcome in (Outcome.ABANDONED, Outcome.ROLLED_BACK):
         yield from _old_key_left(rotation)
         yield from _new_key_left(rotation)
     if rotation.outcome is Outcome.OPEN:
@@ -121,6 +129,20 @@ def _old_key_left(rotation: Rotation) -> Iterator[Debt]:
     else:
         return
     yield _by_word(rotation, OLD_KEY, key.digest, what, None, "disable or delete it in Anthropic's Console")
+
+
+def _drifted_key_left(rotation: Rotation) -> Iterator[Debt]:
+    """Making places equal retires nothing: what they held before goes on working, for nobody's use."""
+    if rotation.old is None or rotation.outcome is Outcome.OPEN:
+        return
+    marks = {step.subject: state.mark for step, state in rotation.steps.items() if step.verb == "promote"}
+    given = [secret for secret, mark in marks.items() if mark is not Mark.UNDONE]
+    for key in rotation.old.keys:
+        places = ", ".join(secret for secret in given if rotation.old.held(secret) == key)
+        if places:
+            what = f"{places}: drifted, and was given the key of {rotation.plan.right}; its own, {key}, was not retired"
+            close = "see that nothing uses it, then disable or delete it in Anthropic's Console"
+            yield _by_word(rotation, OLD_KEY, key.digest, what, None, close)
 
 
 def _old_state(rotation: Rotation) -> str:

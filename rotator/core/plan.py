@@ -4,12 +4,13 @@
     OVERLAP   observe → probe → pings
     CONTRACT  drain → disable → soak → archive → tidy
 
-Several secrets: all are staged, then all tested, before any is promoted.
+Several secrets: all are staged, then all tested, before any is promoted. Where they do not hold one key to begin with,
+a rotation before the rotation gives those that drifted the key of the `right` one: the same steps, and nothing retired.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 
 from rotator.model.config import Consumer, Credential, ManualWatch, Playbook
@@ -23,11 +24,24 @@ SOAK = StepId("soak")
 ARCHIVE = StepId("archive")
 
 
-def build(credential: Credential, playbook: Playbook, *, first: bool, managed: bool) -> Plan:
-    """The plan of one rotation: `first` where there is no old key, `managed` where an Admin key is at hand."""
+def build(
+    credential: Credential,
+    playbook: Playbook,
+    *,
+    first: bool,
+    managed: bool,
+    right: str | None = None,
+    drifted: Collection[str] = (),
+) -> Plan:
+    """The plan of one rotation: `first` where there is no old key, `managed` where an Admin key is at hand.
+
+    With `right`, the secrets that `drifted` are brought to the key of that one.
+    """
     secrets = tuple(str(secret) for secret in credential.secrets)
     consumers = tuple(_planned(consumer) for consumer in credential.consumers)
-    return arrange(credential.name, playbook, secrets, consumers, first=first, managed=managed)
+    if right is not None:
+        right, secrets = right if right in secrets else None, tuple(one for one in secrets if one in drifted)
+    return arrange(credential.name, playbook, secrets, consumers, first=first, managed=managed, right=right)
 
 
 def arrange(
@@ -38,9 +52,11 @@ def arrange(
     *,
     first: bool,
     managed: bool,
+    right: str | None = None,
 ) -> Plan:
     """The plan whose steps follow from this policy, these secrets and these consumers."""
-    steps = (*_expand(secrets, consumers, playbook), *_overlap(consumers), *_contract(secrets, consumers, first))
+    retires = not first and right is None
+    steps = (*_expand(secrets, consumers, playbook), *_overlap(consumers), *_contract(secrets, consumers, retires))
     return Plan(
         credential=credential,
         playbook=playbook,
@@ -49,6 +65,7 @@ def arrange(
         first=first,
         managed=managed,
         steps=tuple(_without_repeats(steps)),
+        right=right,
     )
 
 
@@ -103,8 +120,8 @@ def overlap_gates(consumers: Sequence[PlannedConsumer]) -> tuple[StepId, ...]:
     )
 
 
-def _contract(secrets: Sequence[str], consumers: Sequence[PlannedConsumer], first: bool) -> Iterator[PlannedStep]:
-    if not first:
+def _contract(secrets: Sequence[str], consumers: Sequence[PlannedConsumer], retires: bool) -> Iterator[PlannedStep]:
+    if retires:
         gates = (*overlap_gates(consumers), DRAIN)
         yield PlannedStep(id=DRAIN, phase=Phase.CONTRACT, effect=False)
         yield PlannedStep(id=DISABLE, phase=Phase.CONTRACT, effect=True, needs=gates)

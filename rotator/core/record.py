@@ -13,7 +13,8 @@ from rotator.model.plan import Plan, PlannedConsumer
 
 
 def to_json(plan: Plan) -> JsonObject:
-    """Durations are seconds."""
+    """Durations are seconds. `right` is written where there is one: a plan without it has the digest it always had."""
+    right: JsonObject = {} if plan.right is None else {"right": plan.right}
     return {
         "credential": plan.credential,
         "playbook": playbook_to_json(plan.playbook),
@@ -21,6 +22,7 @@ def to_json(plan: Plan) -> JsonObject:
         "consumers": [_consumer_to_json(consumer) for consumer in plan.consumers],
         "first": plan.first,
         "managed": plan.managed,
+        **right,
     }
 
 
@@ -38,6 +40,7 @@ def from_json(value: Mapping[str, Any]) -> Plan:
         tuple(_consumer_from_json(consumer) for consumer in value["consumers"]),
         first=bool(value["first"]),
         managed=bool(value["managed"]),
+        right=value.get("right"),
     )
 
 

@@ -9,6 +9,7 @@ _TRIGGERS: Final = {
     "first_key": "the secret's first key",
     "planned": "planned",
     "compromise": "suspected or confirmed compromise",
+    "drift": "places that held another key than the right one",
 }
 
 Report = Mapping[str, Any]

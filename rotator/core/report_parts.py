@@ -23,6 +23,8 @@ def trigger(rotation: Rotation) -> JsonObject:
     the place to name the risk analysis that sets how often."""
     playbook = rotation.plan.playbook
     kind = "first_key" if rotation.plan.first else "compromise" if playbook.leaked else "planned"
+    if rotation.plan.right is not None:
+        kind = "drift"
     return {"kind": kind, "playbook": playbook.name, "why": playbook.why}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
-from rotator.core.drain import LENGTH, READING, Condition, Traffic, Weighed, clock
+from rotator.core.drain import LENGTH, READING, Condition, Traffic, Weighed, Window, clock, known_until, traffic
 from rotator.core.periods import brief
 from rotator.model.canonical import Json, JsonObject
 from rotator.model.measure import Measurement, Verdict
@@ -93,6 +93,20 @@ def read(
     return _measurement(gate, Verdict.PASSED, text, {**facts, "passed": True}, proof)
 
 
+def to_the_end(gate: StepId, window: Window, usage: Usage, old: str, since: datetime, end: datetime) -> Measurement:
+    """A part of the soak: was the old key silent until its `end`, when it was disabled, and after? What was counted
+    late, or came after the last look, shows only now. `since`: from when on its silence was believed."""
+    used = traffic([minute for minute in usage.minutes.get(old, ()) if minute.at >= since])
+    if used is not None:
+        why = f"somebody uses the old key: {_volume(used, usage)} since {clock(used.first)}{_where(used)}"
+        return _measurement(gate, Verdict.FAILED, why, {"stray": _coarse(used, usage)}, {"old": _exact(used)})
+    until = known_until(window, usage) if old in usage.minutes else None
+    if until is None or until < end:
+        why = f"the {usage.source.value} report is not complete yet to {clock(end)}, when the old key was disabled"
+        return _measurement(gate, Verdict.INCONCLUSIVE, why, {}, {})
+    return _measurement(gate, Verdict.PASSED, "the old key was silent to its end", {}, {})
+
+
 def _taken_on(
     gate: StepId, text: str, facts: dict[str, Json], proof: dict[str, Json], accepted: Approval
 ) -> Measurement:
@@ -107,17 +121,20 @@ def _first(conditions: Sequence[Condition]) -> Condition:
 
 def _stranger(stray: Traffic, usage: Usage, still_old: Sequence[str]) -> str:
     """Numbers are rounded down to a power of two: the sentence is journaled anew when it doubles, not each minute."""
-    where = [f"model {_named(stray.models)}"] if stray.models else []
-    where += [f"workspace {_named(stray.workspaces)}"] if stray.workspaces else []
     text = f"somebody is not on the list: {_volume(stray, usage)} by the old key since {clock(stray.first)}"
-    text += f" ({', '.join(where)})" if where else ""
-    return text + (f"; not required, but on the old key: {_named(still_old)}" if still_old else "")
+    return text + _where(stray) + (f"; not required, but on the old key: {_named(still_old)}" if still_old else "")
 
 
-def _volume(traffic: Traffic, usage: Usage) -> str:
-    least = _least(traffic.volume)
+def _where(used: Traffic) -> str:
+    where = [f"model {_named(used.models)}"] if used.models else []
+    where += [f"workspace {_named(used.workspaces)}"] if used.workspaces else []
+    return f" ({', '.join(where)})" if where else ""
+
+
+def _volume(used: Traffic, usage: Usage) -> str:
+    least = _least(used.volume)
     unit = usage.source.unit + ("" if least == 1 else "s")
-    return f"{least} {unit}" if traffic.volume <= 1 else f"at least {least} {unit}"
+    return f"{least} {unit}" if used.volume <= 1 else f"at least {least} {unit}"
 
 
 def _least(volume: int) -> int:
@@ -157,15 +174,15 @@ def _proof(weighed: Weighed, usage: Usage) -> dict[str, Json]:
     }
 
 
-def _exact(traffic: Traffic | None) -> JsonObject | None:
-    if traffic is None:
+def _exact(used: Traffic | None) -> JsonObject | None:
+    if used is None:
         return None
     return {
-        "volume": traffic.volume,
-        "first": traffic.first.isoformat(),
-        "last": traffic.last.isoformat(),
-        "models": list(traffic.models[:_NAMED]),
-        "workspaces": list(traffic.workspaces[:_NAMED]),
+        "volume": used.volume,
+        "first": used.first.isoformat(),
+        "last": used.last.isoformat(),
+        "models": list(used.models[:_NAMED]),
+        "workspaces": list(used.workspaces[:_NAMED]),
     }
 
 

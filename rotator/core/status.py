@@ -47,6 +47,8 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
             "playbook": rotation.plan.playbook.name,
             "phase": phase(rotation),
             "outcome": rotation.outcome.value,
+            "right": rotation.plan.right,
+            "drifted": {secret: str(key) for secret, key in rotation.old.drifted.items()} if rotation.old else {},
         },
         "waiting": waiting(rotation, decision),
         "next": next_command(rotation, decision),
@@ -110,7 +112,8 @@ def next_command(rotation: Rotation, decision: Decision) -> str:
     """The command to type next; empty where there is nothing to do."""
     name = rotation.plan.credential
     if rotation.outcome is not Outcome.OPEN:
-        return "" if rotation.outcome is Outcome.COMPLETED else f"rotate start {name}"
+        over = rotation.outcome is Outcome.COMPLETED and rotation.plan.right is None
+        return "" if over else f"rotate start {name}"
     match decision:
         case Ask(what, _, _) if what == UNPROVEN:
             return f"rotate finish {name} --accept-unproven --by WHO --reason WHY"
@@ -206,13 +209,17 @@ def keys_stand(rotation: Rotation | None) -> str:
     if rotation.plan.first:
         return "The secret has its first key." if all(promoted) else "The secret has no key yet; none was touched."
     old = "refused by Anthropic, not by our doing" if old_status(rotation) == "refused" else "active"
+    if rotation.plan.right is not None:
+        done = f"{sum(promoted)} of {len(promoted)} places that drifted name the key of {rotation.plan.right}"
+        before = f"the keys that they held before are {old}" if old == "active" else f"a key that they held is {old}"
+        return f"{done}; {before}. Nothing was lost."
     if all(promoted):
         return f"The new key is current; the old key is {old} as well. Nothing was lost."
     if any(promoted):
         return f"{sum(promoted)} of {len(promoted)} secrets name the new key, the others the old one, which is {old}."
-    stages = [state.mark for step, state in rotation.steps.items() if step.verb == "stage"]
+    staged = [state.mark for step, state in rotation.steps.items() if step.verb == "stage"]
     new = "the new key is stored nowhere yet"
-    if stages:
-        out = all(mark is Mark.UNDONE for mark in stages)
+    if staged:
+        out = all(mark is Mark.UNDONE for mark in staged)
         new = "the new key is out of the store again" if out else "the new key is only pending"
     return f"The old key is current and {old}; {new}. Nothing was lost."

@@ -36,7 +36,8 @@ def interval(rotation: Rotation, gate: StepId) -> timedelta:
         return _ADOPT_INTERVAL
     if gate == DRAIN and reads_usage(rotation):
         opens, closes = drain_window(rotation)
-        return max(USAGE_INTERVAL, (closes - opens) / _LOOKS)
+        unknown = rotation.gates[DRAIN].measurement.proof.get("known_until") is None
+        return USAGE_INTERVAL if unknown else max(USAGE_INTERVAL, (closes - opens) / _LOOKS)
     return playbook.observe_interval if gate.verb in ("observe", "soak") else playbook.pings.interval
 
 
@@ -104,6 +105,11 @@ def retires_after(plan: Plan) -> timedelta:
 
 def soak_ends(rotation: Rotation) -> datetime:
     return rotation.steps[DISABLE].since + rotation.plan.playbook.soak
+
+
+def fresh(rotation: Rotation, evidence: Evidence, now: datetime) -> bool:
+    """Whether the evidence still counts for an effect. One from the future, by a clock that was wrong, has no age."""
+    return timedelta() <= now - evidence.at <= freshness(rotation)
 
 
 def freshness(rotation: Rotation) -> timedelta:

@@ -1,8 +1,8 @@
 """Floor 4: YAML → Playbook, Config. pydantic lives only here.
 
-`rotate.yaml` is the contract with users (DESIGN section 6): strict, every problem reported at once, each with the file,
-the line, the path inside the document, what is wrong and what was probably meant. Hostile input is an error, never
-a traceback, and nothing that looks like a key is ever echoed.
+`rotate.yaml` is the contract with users (docs/reference/rotate-yaml.md): strict, every problem reported at once, each
+with the file, the line, the path inside the document, what is wrong and what was probably meant. Hostile input is an
+error, never a traceback, and nothing that looks like a key is ever echoed.
 """
 
 from rotator.loader.config import load_config

@@ -1,4 +1,4 @@
-"""The shape of `rotate.yaml` (DESIGN section 6). Field names are the users' contract; meanings: `model/config.py`."""
+"""The shape of `rotate.yaml`. Field names are the users' contract: docs/reference/rotate-yaml.md, `model/config.py`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from rotator.model.plan import StepId
 
 
 class Exit(IntEnum):
-    """The exit codes of DESIGN section 7."""
+    """What a command ends with: docs/reference/exit-codes.md."""
 
     DONE = 0
     BUG = 1

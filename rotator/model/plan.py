@@ -67,6 +67,13 @@ class Plan:
     first: bool  # the secret has no key yet: there is nothing to retire
     managed: bool  # an Admin key is at hand: the tool itself disables and archives
     steps: tuple[PlannedStep, ...]
+    right: str | None = None
+    """The place whose key `secrets`, which drifted, are given: a rotation before the rotation. It retires nothing."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every secret that this rotation reads or writes."""
+        return self.secrets if self.right is None else (self.right, *self.secrets)
 
     def consumer(self, name: str) -> PlannedConsumer:
         return next(consumer for consumer in self.consumers if consumer.name == name)

@@ -57,18 +57,22 @@ class StepState:
     unclear: bool = False
     """Inspection answered UNKNOWN and no person has said yet."""
     data: Mapping[str, Json] = field(default_factory=dict)
+    seq: int = 0
+    """The place in the log at which the mark was last changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """A gate's last measurement. `at`: when it was made; `began`: the first one since the gate was last entered.
     `held_since`: the first one of those that passed without a break; None: it does not hold, or that is not known.
+    `seq`: its place in the log. What came first is told by places: clocks differ, and are put right.
     """
 
     measurement: Measurement
     at: datetime
     began: datetime
     held_since: datetime | None = None
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,7 @@ class Approval:
     at: datetime
     plan_digest: str
     evidence_digest: str
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,18 @@ class OldKey:
     key_id: str | None
     versions: Mapping[str, str]
     """Secret reference → the id of the version that was current."""
+    drifted: Mapping[str, Fingerprint] = field(default_factory=dict)
+    """Secret reference → the key that it held, where the plan has a `right` place: then they may be several."""
+    leaked: bool = False
+    """Whether the log knew, when the rotation was opened, that one of those had leaked: none is gone back to."""
+
+    def held(self, secret: str) -> Fingerprint:
+        return self.drifted.get(secret, self.fingerprint)
+
+    @property
+    def keys(self) -> tuple[Fingerprint, ...]:
+        """Every key that this rotation replaces: one, but where places drifted to several."""
+        return tuple(dict.fromkeys((self.fingerprint, *self.drifted.values())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +139,8 @@ class Rotation:
     """How often a gate that had passed ceased to: part of what an approval is bound to."""
     entered: datetime
     """When an operator last opened or resumed it: gates count their time-outs from here."""
+    entered_seq: int
+    """And at which place in the log."""
     owner: str
     """The holder whose events may follow; another one first records a takeover."""
     seq: int

@@ -1,4 +1,4 @@
-"""An Anthropic server on loopback, faithful in what a rotation can meet. Product code: DESIGN, section 8.
+"""An Anthropic server on loopback, faithful in what a rotation can meet.
 
 The standard library's threading server, HTTP/1.1 with keep-alive, one write an answer, no logging: hundreds of small
 requests a second on one slow core.
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_GET  # noqa: N815
+    do_POST = do_GET  # noqa: N815 - the name is http.server's
 
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")

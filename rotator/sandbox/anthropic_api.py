@@ -1,4 +1,4 @@
-"""What the sandbox Anthropic answers: requests in, answers out, no sockets. Shapes: the facts page, last section."""
+"""What the sandbox Anthropic answers: requests in, answers out, no sockets. Facts: Shapes."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ class Api:
 
     def _models(self, request: Request, caller: Caller) -> JsonObject:
         query = parse_qs(request.query)
-        stages = query.get("lifecycle[]", query.get("lifecycle", ["active", "deprecated"]))
-        models = [model for model in MODELS if model.lifecycle in stages]
+        lifecycles = query.get("lifecycle[]", query.get("lifecycle", ["active", "deprecated"]))
+        models = [model for model in MODELS if model.lifecycle in lifecycles]
         return page([model.to_json() for model in models], request.query)
 
     def _model(self, request: Request, caller: Caller) -> JsonObject:

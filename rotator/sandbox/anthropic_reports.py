@@ -1,4 +1,4 @@
-"""The sandbox Anthropic's two usage reports. Shapes and parameters: the facts page, "Per-key usage"."""
+"""The sandbox Anthropic's two usage reports. Facts: "Per-key usage"."""
 
 from __future__ import annotations
 

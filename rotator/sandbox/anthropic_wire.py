@@ -1,4 +1,4 @@
-"""The sandbox Anthropic's wire: requests, answers, and the shapes of bodies (facts page, last section)."""
+"""The sandbox Anthropic's wire: requests, answers, and the shapes of bodies (facts: Shapes)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """moto's Secrets Manager, mended where it was measured to differ from AWS. Imports moto: import this module late.
 
-Numbers in comments are those of the measured faults (facts page, "AWS Secrets Manager"):
-1 after AWSCURRENT moved, a read without a stage returns the old value; 2 after a rollback a default put leaves two
+Numbers in comments are those of the measured faults (facts: "AWS Secrets Manager"):
+1 after AWSCURRENT moved, a read without a label returns the old value; 2 after a rollback a default put leaves two
 current versions; 3 the same token with other data overwrites a pending version; 4 an invalid MoveTo with a valid
 RemoveFrom strips the label; 5 attached labels duplicate; 6 unlabelled versions are listed; 7 a deleted secret can be
 written. Also: no limits of size and tags.

@@ -61,7 +61,7 @@ class Fleet:
         return list(self._specs)
 
     def observe(self, name: str) -> JsonObject:
-        """DESIGN section 6's observation: every instance that is not gone, asked at this moment."""
+        """An observation: every instance that is not gone, asked at this moment."""
         instances = list(self._pool.map(ask_health, self._roster.of(self._spec(name).name)))
         return {"instances": [instance for instance in instances if instance is not None]}
 

@@ -1,6 +1,6 @@
 """The fleet as a process, and its control API on loopback. Run by the world: `python -m rotator.sandbox.fleet_server`.
 
-GET  /observe/NAME        DESIGN section 6's observation
+GET  /observe/NAME        an observation, as a `command` watcher's command prints it
 POST /deploy/NAME         body: the token. A rolling restart; answers when it has ended; a repeat changes nothing
 GET  /routes?reader=&version=   the routing table (`routing.py`)
 GET  /consumers           the names

@@ -1,7 +1,8 @@
 """The fleet by hand, and in `rotate.yaml`: `python -m rotator.sandbox.fleetctl observe|deploy NAME`.
 
-`observe` prints DESIGN section 6's observation; `deploy` returns when the rolling restart has ended. Exit: 0 done,
-1 the fleet refused or failed, 2 usage. Finds the fleet by ROTATOR_SANDBOX_FLEET and ROTATOR_SANDBOX_FLEET_TOKEN_FILE.
+`observe` prints an observation, as a `command` watcher expects it; `deploy` returns when the rolling restart has ended.
+Exit: 0 done, 1 the fleet refused or failed, 2 usage. Finds the fleet by ROTATOR_SANDBOX_FLEET and
+ROTATOR_SANDBOX_FLEET_TOKEN_FILE.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ class MemoryIssuer:
         self.books = books or Books(clock.now, draw=draw)
         self.manages = True
         self._read: Usage | None = None
+        self._named: dict[str, datetime] = {}
         self.calls: list[tuple[str, ...]] = []
         self.before: Callable[[tuple[str, ...]], None] = _nothing
         self.disturb: Callable[[KeyText], Ping | None] = _undisturbed
@@ -78,11 +79,12 @@ class MemoryIssuer:
         now, meter = self.books.now(), self.books.meter
         if not self.manages or meter.reporting.open == "none":
             return Unread("this sandbox lets nobody read usage")
+        self._named |= dict.fromkeys(key_ids, since)
         if self._read is not None and now - self._read.read_at < MINUTE:
             return self._read
         legacy = meter.reporting.open == "legacy"
-        each = TOKENS if legacy else 1
-        minutes = {id: _minutes(meter.table({id}, since, now + MINUTE, now), each) for id in key_ids}
+        each, since = TOKENS if legacy else 1, min(self._named.values())
+        minutes = {id: _minutes(meter.table({id}, since, now + MINUTE, now), each) for id in self._named}
         self._read = Usage(
             source=Source.LEGACY if legacy else Source.ANALYTICS,
             since=since,

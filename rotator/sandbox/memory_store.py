@@ -1,11 +1,14 @@
-"""A secret in memory, with the semantics of the AWS one: for the worlds under a virtual clock, and as the plainest
+"""A secret in memory, with the semantics of AWS or of Vault: for the worlds under a virtual clock, and as the plainest
 reading of what a `SecretStore` does. Deterministic: no I/O, no threads, no randomness. Faults are wrapped around it.
+
+AWS keeps whole secrets, so an edit of any field is another version, and a conflict. In Vault (`merges`) a version is
+named by the key in it: an edit of another field is none, and a write takes the other fields as they are at that moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rotator.model.errors import Refused, StoreConflict
@@ -26,10 +29,17 @@ class MemorySecretStore:
     """One secret. Beside the port's verbs: what others do to it (`edit`, `foreign`), and what a law check reads."""
 
     def __init__(
-        self, name: str, clock: Clock, key: KeyText | None = None, fields: Mapping[str, str] | None = None
+        self,
+        name: str,
+        clock: Clock,
+        key: KeyText | None = None,
+        fields: Mapping[str, str] | None = None,
+        *,
+        merges: bool = False,
     ) -> None:
         """`key` None with `fields`: the secret exists and its key's field does not. Neither: it has no version."""
         self.name = name
+        self.merges = merges
         self.calls: list[tuple[str, str]] = []
         """Every writing call: (verb, version id)."""
         self.history: list[tuple[str, KeyText]] = []
@@ -82,7 +92,9 @@ class MemorySecretStore:
         self._refuse_other_current(expected_current)
         if self._labels.get(Label.PENDING) != version_id:
             raise StoreConflict(f"Version {version_id} of {self.name} is no longer pending. Nothing was changed.")
-        if current is not None and self._versions[current].fields != self._versions[version_id].fields:
+        if current is not None and self.merges:
+            self._merge(version_id)
+        elif current is not None and self._versions[current].fields != self._versions[version_id].fields:
             raise StoreConflict(f"Another field of {self.name} was edited after the staging. Nothing was overwritten.")
         self._make_current(version_id)
 
@@ -93,6 +105,8 @@ class MemorySecretStore:
         self._refuse_other_current(expected_current)
         if version_id not in self._versions:
             raise Refused(f"There is no version {version_id} of {self.name}.")
+        if self.merges:
+            self._merge(version_id)
         self._make_current(version_id)
 
     def discard(self, version_id: str) -> None:
@@ -120,9 +134,18 @@ class MemorySecretStore:
 
     def edit(self, version_id: str, *, key: KeyText | None = None, fields: Mapping[str, str] | None = None) -> None:
         """Somebody writes the secret by hand: a new current version, each part as it was where not given."""
-        current = self._versions[self._labels[Label.CURRENT]]
-        self._write(version_id, key or current.key, current.fields if fields is None else fields)
-        self._make_current(version_id)
+        name = self._labels[Label.CURRENT]
+        current = self._versions[name]
+        written = _Stored(key or current.key, dict(current.fields if fields is None else fields), self._clock.now())
+        if not self.merges:
+            self._write(version_id, written.key, written.fields)
+            return self._make_current(version_id)
+        same = (known for known, stored in self._versions.items() if stored.key == written.key)
+        version_id = name if written.key == current.key else next(same, version_id)
+        self._versions[version_id] = written
+        if version_id != name:
+            self._make_current(version_id)
+        return None
 
     def foreign(self, version_id: str, key: KeyText, claim: Claim | None = None) -> None:
         """Another tool (or, with a claim, another operator) puts a pending version, over any that is there."""
@@ -145,6 +168,11 @@ class MemorySecretStore:
         if version_id in self._versions:
             raise StoreConflict(f"Version {version_id} of {self.name} exists.")
         self._versions[version_id] = _Stored(key, dict(fields), self._clock.now())
+
+    def _merge(self, version_id: str) -> None:
+        """The other fields, as they are now."""
+        current = self._versions[self._labels[Label.CURRENT]]
+        self._versions[version_id] = replace(self._versions[version_id], fields=current.fields)
 
     def _make_current(self, version_id: str) -> None:
         before = self._labels.get(Label.CURRENT)

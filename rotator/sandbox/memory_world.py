@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
+from rotator import orders
 from rotator.core import plan as plans
 from rotator.engine import Run, Yes, advance
 from rotator.model.config import (
@@ -29,7 +31,6 @@ from rotator.model.decision import Ask, Stop, Wait
 from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.measure import Ping
 from rotator.model.plan import Plan
-from rotator.orders import open_rotation, roll_back
 from rotator.ports import Clock, Journal
 from rotator.sandbox.clock import VirtualClock
 from rotator.sandbox.memory_fleet import MemoryConsumer
@@ -127,6 +128,8 @@ class MemoryWorld:
         default_factory=lambda: (consumer("chat"), consumer("batch", wave=2), consumer("edge", deploy=None))
     )
     first: bool = False
+    strays: int = 0
+    """So many of the last secrets hold a key of their own each; the last consumer reads the last secret."""
     hook: Hook = lambda operation, moment: None
     clock: VirtualClock = field(init=False)
     journal: MemoryJournal = field(init=False)
@@ -137,6 +140,8 @@ class MemoryWorld:
     new: KeyText = field(init=False)
     old_id: str = field(init=False)
     new_id: str = field(init=False)
+    stray_keys: dict[KeyText, str] = field(default_factory=dict)
+    """The keys of the secrets that drifted, and their records' ids."""
     dead: set[str] = field(default_factory=set)
     processes: int = 0
 
@@ -149,7 +154,13 @@ class MemoryWorld:
         self.new, new_record = self.issuer.issue(name="new")
         self.old_id, self.new_id = old_record.id, new_record.id
         key = None if self.first else self.old
-        self.stores = {str(ref): MemorySecretStore(str(ref), self.clock, key) for ref in self._refs()}
+        self.stray_keys = {
+            stray: record.id for stray, record in (self.issuer.issue(name="stray") for _ in range(self.strays))
+        }
+        held = [*[key] * (self.secrets - self.strays), *self.stray_keys]
+        self.stores = {
+            str(ref): MemorySecretStore(str(ref), self.clock, one) for ref, one in zip(self._refs(), held, strict=True)
+        }
         self.fleet = {planned.name: self._consumer(planned) for planned in self.consumers}
 
     def _refs(self) -> tuple[AwsSecretRef, ...]:
@@ -158,14 +169,14 @@ class MemoryWorld:
     def _consumer(self, planned: Consumer) -> MemoryConsumer:
         return MemoryConsumer(
             planned.name,
-            self._current,
+            partial(self._current, -1 if self.strays and planned == self.consumers[-1] else 0),
             lambda key: self.ping(key),
             self.clock,
             kind="boot" if planned.deploy else "hot",
         )
 
-    def _current(self) -> KeyText | None:
-        version = next(iter(self.stores.values())).read(Label.CURRENT)
+    def _current(self, place: int) -> KeyText | None:
+        version = list(self.stores.values())[place].read(Label.CURRENT)
         return version.key if version else None
 
     def ping(self, key: KeyText) -> Ping:
@@ -207,15 +218,32 @@ class MemoryWorld:
         """`rotate start`, going on through every phase as `finish --watch` would."""
         return self._command(lambda session: self._opened(session), key=key or self.new, **run)
 
+    def agree(self, **run: Any) -> Ask | Stop | Wait | None:
+        """`rotate start --right`, as far as the secrets agree with the first; None where they do already."""
+        session = self.session()
+        right = next(iter(self.stores))
+        if not session.open_now:
+            drifted = orders.drifted(NAME, self.ports(), right)
+            if not drifted:
+                return None
+            plan = plans.build(
+                self.credential, self.playbook, first=False, managed=self.managed, right=right, drifted=drifted
+            )
+            return self._command(lambda session: self._open(session, plan), **run)
+        return self.go_on(**run)
+
     def go_on(self, **run: Any) -> Ask | Stop | Wait:
         return self._command(lambda session: None, **run)
 
     def rollback(self, **run: Any) -> Ask | Stop | Wait:
-        return self._command(lambda session: roll_back(session, YES), **run)
+        return self._command(lambda session: orders.roll_back(session, YES), **run)
 
     def _opened(self, session: Session) -> None:
-        if session.rotation is None:
-            open_rotation(session, self.ports(), self.plan, "tester")
+        if session.rotation is None or session.rotation.plan.right is not None:
+            self._open(session, self.plan)
+
+    def _open(self, session: Session, plan: Plan) -> None:
+        orders.open_rotation(session, self.ports(), plan, "tester")
 
     def _command(self, order: Callable[[Session], None], **run: Any) -> Ask | Stop | Wait:
         fields: dict[str, Any] = {"by": "tester", "stay": None, "yes": {"disable": YES, "archive": YES}, **run}
@@ -233,7 +261,8 @@ class MemoryWorld:
 
     def broken_laws(self) -> list[str]:
         """Laws 1 and 2, read off the world itself and not off what the journal believes."""
-        alive = {self.old: self._works(self.old_id), self.new: self._works(self.new_id)}
+        ids = {self.old: self.old_id, self.new: self.new_id, **self.stray_keys}
+        alive = {key: self._works(id) for key, id in ids.items()}
         broken = [
             f"law 1: an instance of {planned.name} holds a dead key"
             for planned in self.consumers

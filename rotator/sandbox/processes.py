@@ -120,7 +120,7 @@ def live_with_parent(before_exit: Callable[[], None] = lambda: None) -> None:
     def wait_for_the_end() -> None:
         while os.read(0, 1024):
             pass
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):  # whatever it is, the process ends now
             before_exit()
         os._exit(0)  # a normal exit would wait for threads that serve connections nobody reads any more
 

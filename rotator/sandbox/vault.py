@@ -1,4 +1,4 @@
-"""A Vault on loopback with KV version 2, faithful in what a rotation can meet. Product code: DESIGN, section 8.
+"""A Vault on loopback with KV version 2, faithful in what a rotation can meet.
 
 Facts: "Vault / OpenBao, KV v2". What it holds, and the levers on it (seal, standby, tokens, roles): `vault_books.py`.
 """

@@ -57,7 +57,7 @@ class VaultApi:
             case Condition.STANDBY if books.active_url is None:
                 raise Refused(500, "local node not active but active cluster node not found")
             case Condition.STANDBY:
-                return Answer(status=307, headers={"Location": f"{books.active_url}{request.target}"})
+                return Answer(status=307, headers={"Location": f"{books.active_url}{request.as_sent}"})
             case Condition.ACTIVE | Condition.PERFORMANCE_STANDBY:
                 pass  # a performance standby reads by itself and forwards writes: no difference to be seen
         if books.behind > 0:

@@ -17,7 +17,7 @@ Kind = Literal["approle", "kubernetes", "jwt", "aws"]
 
 
 class Condition(Enum):
-    """The value is the status that `sys/health` answers with (facts: Vault)."""
+    """The value is the status that `sys/health` answers with (facts: "Vault / OpenBao, KV v2")."""
 
     ACTIVE = 200
     STANDBY = 429

@@ -40,7 +40,7 @@ class _Handler(JsonHandler):
         else:
             self._send(answer, fault)
 
-    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_LIST = do_GET  # noqa: N815 - http.server's names
 
     def _request(self) -> Request:
         """Raises `Refused`, with the connection to be closed where the body is left unread."""
@@ -55,7 +55,7 @@ class _Handler(JsonHandler):
         return Request(
             method=method,
             path=unquote(parts.path.removeprefix(_PREFIX)),
-            target=self.path,
+            as_sent=self.path,
             query=query,
             headers={name.lower(): value for name, value in self.headers.items()},
             body=json_body(body) if method in ("POST", "PATCH") else {},

@@ -1,6 +1,6 @@
 """KV version 2 as Vault keeps it: versions, check-and-set, soft deletion, destruction. State only; no HTTP.
 
-Rules: the facts page (Vault), and https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2
+Facts: "Vault / OpenBao, KV v2", and https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def configuration(kv: KvV2) -> JsonObject:
 
 def configure(kv: KvV2, body: JsonObject) -> None:
     """Change what the body names. Raises `Refused`, and then nothing is changed."""
-    most, required, after = _common(body)
+    most, required, after = _asked(body)
     config = kv.config
     config.max_versions = config.max_versions if most is None else most
     config.cas_required = config.cas_required if required is None else required
@@ -35,7 +35,7 @@ def configure(kv: KvV2, body: JsonObject) -> None:
 
 def describe(kv: KvV2, path: str, body: JsonObject) -> Sequence[str]:
     """Change what the body names; the warnings. Raises `Refused`, and then nothing is changed."""
-    most, required, after = _common(body)
+    most, required, after = _asked(body)
     custom = _custom(body["custom_metadata"]) if "custom_metadata" in body else None
     if most is None and required is None and after is None and custom is None:
         return ()
@@ -61,7 +61,8 @@ def merged(value: JsonObject, changes: JsonObject) -> JsonObject:
     return result
 
 
-def _common(body: JsonObject) -> tuple[int | None, bool | None, timedelta | None]:
+def _asked(body: JsonObject) -> tuple[int | None, bool | None, timedelta | None]:
+    """What the body asks for of that which a mount and a secret both have."""
     return (
         whole(body["max_versions"], "max_versions") if "max_versions" in body else None,
         yes(body["cas_required"], "cas_required") if "cas_required" in body else None,

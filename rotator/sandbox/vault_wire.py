@@ -22,8 +22,8 @@ class Request:
     """GET, LIST, POST, PATCH, DELETE or HEAD. PUT has become POST, and GET with `list=true` LIST, as in Vault."""
     path: str
     """Decoded, and without `/v1/`."""
-    target: str = ""
-    """As it was sent: for a redirect."""
+    as_sent: str = ""
+    """Path and query, encoded: for a redirect."""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Lower-case names. Holds the token: never shown."""

@@ -111,7 +111,7 @@ class World:
     def __enter__(self) -> World:
         try:
             self._start()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: no process may be left
             self.stop()
             raise
         return self

@@ -43,7 +43,7 @@ def write_config(
     playbook: Path,
     vault: str = "",
 ) -> Path:
-    """DESIGN section 6. A JSON text is also YAML, which settles how paths and URLs are quoted.
+    """A `rotate.yaml` of this world. A JSON text is also YAML, which settles how paths and URLs are quoted.
 
     `admin_key_file` None: there is no Admin key. `vault`: the block of that name, or nothing.
     """

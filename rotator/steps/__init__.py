@@ -1,4 +1,7 @@
-"""Floor 3: one file a step. A step is an effect (inspect, apply, undo) or a gate (measure); nothing is both."""
+"""Floor 3: one file a step. A step is an effect (inspect, apply, undo) or a gate (measure); nothing is both.
+
+`context.py` is what each is given; `retire.py` and `needs.py` are what several of them, and the command line, ask.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from rotator.core import judge, parity
 from rotator.core.windows import retires_after
 from rotator.model.errors import AmbiguousKey, OutsideError, UsageError
 from rotator.model.keys import Fingerprint, KeyRecord, Label
-from rotator.model.measure import Measurement, Ping, Verdict
+from rotator.model.measure import Cause, Measurement, Ping, Verdict
 from rotator.model.usage import Unread
 from rotator.steps.context import Context
 
@@ -22,13 +22,12 @@ _MODELS: Final = 5
 
 class Adopt:
     def measure(self, context: Context) -> Measurement:
-        if context.key is None:
-            name = context.rotation.plan.credential
-            raise UsageError("the new key is not in any secret store yet: paste it again", f"rotate start {name}")
-        issuer, rotation = context.ports.issuer, context.rotation
-        ping = issuer.ping(context.key, inference=rotation.plan.playbook.pings.inference)
+        issuer, rotation, key = context.ports.issuer, context.rotation, context.given
+        if key is None:
+            raise UsageError(*_missing(context))
+        ping = issuer.ping(key, inference=rotation.plan.playbook.pings.inference)
         old_ping = self._old_ping(context)
-        record = _record(context, context.key.fingerprint)
+        record = _record(context, key.fingerprint)
         known = rotation.old.key_id if rotation.old and issuer.manages else None  # a name is no right to look it up
         old_record = issuer.record(known) if known else None
         used = self._used(context, record) if ping.verdict is Verdict.PASSED else []
@@ -37,24 +36,28 @@ class Adopt:
         )
         return judge.adopted(
             context.step,
-            context.key.fingerprint,
+            key.fingerprint,
             rotation.old.fingerprint if rotation.old else None,
             ping,
             old_ping,
             record,
             old_record,
             compared,
+            leaked_in=context.leaked.get(key.fingerprint.digest),
+            chosen=rotation.plan.right is not None,
         )
 
     def _old_ping(self, context: Context) -> Ping | None:
-        """The old key's organisation and workspace are known only from an answer to it."""
-        if context.rotation.old is None:
-            return None
-        try:
-            old = context.read_key(context.rotation.old.fingerprint, Label.CURRENT, Label.PREVIOUS)
-        except OutsideError:
-            return None
-        return context.ports.issuer.ping(old, inference=False)
+        """The old key's organisation and workspace are known only from an answer to it. Of several, a dead one's."""
+        pings: list[Ping] = []
+        for replaced in context.rotation.old.keys if context.rotation.old else ():
+            try:
+                old = context.read_key(replaced, Label.CURRENT, Label.PREVIOUS)
+            except OutsideError:
+                continue
+            pings.append(context.ports.issuer.ping(old, inference=False))
+        refused = (ping for ping in pings if ping.cause is Cause.UNAUTHENTICATED)
+        return next(refused, pings[0] if pings else None)
 
     def _used(self, context: Context, record: KeyRecord | None) -> list[Ping]:
         """The new key's pings of the models that the old key was used with; none where that cannot be read."""
@@ -74,6 +77,13 @@ class Adopt:
         minutes = reading.minutes.get(rotation.old.key_id, ())
         models = sorted(frozenset().union(*(minute.models for minute in minutes)))
         return [issuer.ping(context.key, inference=True, model=model) for model in models[:_MODELS]]
+
+
+def _missing(context: Context) -> tuple[str, str]:
+    name, right = context.rotation.plan.credential, context.rotation.plan.right
+    if right is not None:
+        return f"{right} holds no key any more", f"rotate rollback {name}"
+    return "the new key is not in any secret store yet: paste it again", f"rotate start {name}"
 
 
 def _record(context: Context, key: Fingerprint) -> KeyRecord | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -42,6 +42,17 @@ class Context:
     """The pasted key, on its way from adopt to stage; None in every later process."""
     closed: frozenset[str]
     """Ids of this credential's ended rotations."""
+    leaked: Mapping[str, str] = field(default_factory=dict)
+    """By digest, the keys that this log knows to have leaked: the rotation that said so (law 10)."""
+
+    @property
+    def given(self) -> KeyText | None:
+        """The new key's text before a store holds it as pending: pasted, or in the place that is right."""
+        right = self.rotation.plan.right
+        if right is None:
+            return self.key
+        current = self.ports.stores[right].read(Label.CURRENT)
+        return current.key if current is not None else None
 
     @property
     def store(self) -> SecretStore:

@@ -20,8 +20,8 @@ class Observe:
             instances = context.ports.watchers[consumer.name].observe()
         except OutsideError as error:
             return Measurement(gate=str(context.step), verdict=Verdict.ERRORED, why=error.message)
-        old = rotation.old.fingerprint if rotation.old else None
-        if rotation.rolling_back and old is not None:
-            new = rotation.new.fingerprint if rotation.new else None
-            return judge.observed(context.step, instances, old, new, wanted_is_new=False)
+        if rotation.rolling_back and rotation.old is not None:
+            new = (rotation.new.fingerprint,) if rotation.new else ()
+            return judge.observed(context.step, instances, rotation.old.fingerprint, new, wanted_is_new=False)
+        old = rotation.old.keys if rotation.old else ()
         return judge.observed(context.step, instances, context.new, old, wanted_is_new=True)

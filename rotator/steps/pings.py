@@ -29,8 +29,8 @@ class Pings:
     def _stored(self, context: Context) -> tuple[Measurement | None, KeyText | None]:
         """What is wrong with a secret's current version, if anything; and the key that they hold."""
         key: KeyText | None = None
-        for secret, store in context.ports.stores.items():
-            version = store.read(Label.CURRENT)
+        for secret in context.rotation.plan.places:
+            version = context.ports.stores[secret].read(Label.CURRENT)
             key = version.key if version is not None else None
             found = key.fingerprint if key is not None else None
             wrong = judge.stored(context.step, secret, found, context.new, "current")

@@ -53,11 +53,14 @@ class Promote:
         raise Unreachable(f"{context.step.subject} is {done}; its replicas are not in sync yet: {', '.join(behind)}")
 
     def undo(self, context: Context) -> Mapping[str, Json]:
-        """Law 2: `current` is moved back only to a key that Anthropic accepts at this moment."""
+        """Law 2: `current` is moved back only to a key that Anthropic accepts now; law 10: to no leaked one."""
         secret = context.step.subject
         if context.rotation.old is None:
             raise Refused(f"{secret} had no key before: there is nothing to go back to")
-        key = context.read_key(context.old.fingerprint, Label.PREVIOUS, Label.CURRENT)
+        if context.old.leaked or context.rotation.plan.playbook.leaked:
+            raise Refused(f"the key that {secret} held before leaked: it is never restored")
+        held = context.old.held(secret)
+        key = context.read_key(held, Label.PREVIOUS, Label.CURRENT)
         ping = context.ports.issuer.ping(key, inference=False)
         version_id = context.old.versions[secret]
         if ping.cause is Cause.UNAUTHENTICATED:
@@ -65,11 +68,11 @@ class Promote:
             if current is not None and current.id == version_id:
                 return {"version": version_id}  # it never left the old key: there is nothing to restore
             raise Unreachable(
-                f"the old key {context.old.fingerprint} is refused; {secret} stays on the new one",
+                f"the old key {held} is refused; {secret} stays on the new one",
                 "If it is disabled, enable it in Anthropic's Console (Settings, API keys), then resume.",
             )
         if ping.verdict is not Verdict.PASSED:
-            raise Unreachable(f"the old key {context.old.fingerprint} could not be tested: {ping.why}")
+            raise Unreachable(f"the old key {held} could not be tested: {ping.why}")
         context.store.restore(version_id, context.version_id(secret))
         self._await_copies(context, "restored")
         return {"version": version_id}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
-from rotator.core import judge
-from rotator.core.plan import DISABLE, PINGS
-from rotator.core.windows import soak_ends
+from rotator.core import judge, silence, windows
+from rotator.core.plan import DISABLE, DRAIN, PINGS
 from rotator.model.errors import OutsideError
 from rotator.model.measure import Measurement, Verdict
 from rotator.model.plan import PlannedConsumer, StepId
+from rotator.model.usage import Unread
 from rotator.steps import retire
 from rotator.steps.context import Context
 from rotator.steps.observe import Observe
@@ -24,18 +26,41 @@ class Soak:
         parts = [part for consumer in required for part in self._watch(context, consumer)]
         if parts:
             parts.append(_part(context, PINGS, Pings().once))
+        parts += _usage(context)
         status = None
         try:
             status = retire.status(context) or retire.seen_active(context)
         except OutsideError as error:
             parts.append(Measurement(gate=str(DISABLE), verdict=Verdict.ERRORED, why=error.message))
-        return judge.soaked(context.step, context.ports.clock.now(), soak_ends(context.rotation), parts, status)
+        return judge.soaked(context.step, context.ports.clock.now(), windows.soak_ends(context.rotation), parts, status)
 
     def _watch(self, context: Context, consumer: PlannedConsumer) -> list[Measurement]:
         parts = [_part(context, StepId("observe", consumer.name), Observe().measure)]
         if consumer.probes:
             parts.append(_part(context, StepId("probe", consumer.name), Probe().measure))
         return parts
+
+
+def _usage(context: Context) -> list[Measurement]:
+    """What the old key was used for until it was disabled, and after, where that could be read before. A person who
+    took on that its silence is not proven did so for the soak, too: then only traffic counts."""
+    rotation, evidence = context.rotation, context.rotation.gates.get(DRAIN)
+    old = context.old.key_id
+    if evidence is None or old is None or rotation.plan.playbook.leaked or not windows.reads_usage(rotation):
+        return []
+    window, end = windows.silence(rotation), rotation.steps[DISABLE].since
+    believed = evidence.measurement.proof.get("silent_since")
+    since = datetime.fromisoformat(believed) if isinstance(believed, str) else window.opened or end
+    try:
+        reading = context.ports.issuer.usage([old], since.replace(second=0, microsecond=0))
+    except OutsideError as error:
+        reading = Unread(error.message)
+    if isinstance(reading, Unread):
+        part = Measurement(gate=str(DRAIN), verdict=Verdict.ERRORED, why=reading.why)
+    else:
+        part = silence.to_the_end(DRAIN, window, reading, old, since, end)
+    taken_on = evidence.measurement.facts.get("accepted_by") is not None
+    return [] if taken_on and part.verdict is not Verdict.FAILED else [part]
 
 
 def _part(context: Context, gate: StepId, measure: Callable[[Context], Measurement]) -> Measurement:
@@ -46,11 +71,4 @@ def _part(context: Context, gate: StepId, measure: Callable[[Context], Measureme
 
 
 def _at(context: Context, step: StepId) -> Context:
-    return Context(
-        rotation=context.rotation,
-        ports=context.ports,
-        step=step,
-        by=context.by,
-        key=None,
-        closed=context.closed,
-    )
+    return replace(context, step=step, key=None)

@@ -38,12 +38,15 @@ class Stage:
         return timedelta(minutes=2)
 
     def _key(self, context: Context) -> KeyText:
-        if context.key is not None and context.key.fingerprint == context.new:
-            return context.key
+        given, right = context.given, context.rotation.plan.right
+        if given is not None and given.fingerprint == context.new:
+            return given
         try:
             return context.read_key(context.new, Label.PENDING)
         except OutsideError:
             name = context.rotation.plan.credential
+            if right is not None:
+                raise UsageError(f"{right} no longer holds the key {context.new}", f"rotate rollback {name}") from None
             raise UsageError(
                 f"the adopted key {context.new} is not in any secret store yet: paste it once more",
                 f"rotate start {name}",

@@ -6,21 +6,9 @@ import json
 
 from rotator.model.keys import KeyStatus
 from tests.aws_world import make_key
+from tests.cli.beginnings import BOTH, SAID, start, to_the_question
 from tests.cli.conftest import Rotate
-from tests.cli.small_world import Ran, SmallWorld, digest_of
-
-SAID = ["--by", "ann", "--reason", "planned"]
-BOTH = "The new key is current; the old key is active as well. Nothing was lost."
-
-
-def start(rotate: Rotate, world: SmallWorld) -> Ran:
-    return rotate("start", "prod-chat", "--key-file", "-", "--json", stdin=world.new.reveal() + "\n")
-
-
-def to_the_question(rotate: Rotate, world: SmallWorld) -> Ran:
-    assert start(rotate, world).code == 0
-    assert rotate("verify", "prod-chat").code == 0
-    return rotate("finish", "prod-chat", "--json")
+from tests.cli.small_world import SmallWorld, digest_of
 
 
 def test_a_rotation_goes_from_start_to_archive_with_one_json_document_a_command(

@@ -9,21 +9,9 @@ from rotator.model.keys import KeyStatus
 from rotator.sandbox.anthropic_faults import Fault, FaultRule
 from rotator.sandbox.aws import Fault as AwsFault
 from tests.aws_world import FIELD, failing, stages_of
+from tests.cli.beginnings import BOTH, SAID, start, to_the_question
 from tests.cli.conftest import Rotate
-from tests.cli.small_world import Ran, SmallWorld, await_that, digest_of
-
-SAID = ["--by", "ann", "--reason", "planned"]
-BOTH = "The new key is current; the old key is active as well. Nothing was lost."
-
-
-def start(rotate: Rotate, world: SmallWorld) -> Ran:
-    return rotate("start", "prod-chat", "--key-file", "-", "--json", stdin=world.new.reveal() + "\n")
-
-
-def to_the_question(rotate: Rotate, world: SmallWorld) -> Ran:
-    assert start(rotate, world).code == 0
-    assert rotate("verify", "prod-chat").code == 0
-    return rotate("finish", "prod-chat", "--json")
+from tests.cli.small_world import SmallWorld, await_that, digest_of
 
 
 def test_a_new_key_that_dies_half_way_is_noticed_and_rollback_goes_back_to_the_old_one(

@@ -12,7 +12,7 @@ from rotator.model.config import AwsSecretRef
 from rotator.model.keys import Claim, KeyText, Label
 from rotator.ports import SecretStore
 from rotator.sandbox.memory_store import MemorySecretStore
-from tests.aws_world import REGION, make_key, secret_name, version_id
+from tests.aws_world import CLAIM, REGION, make_key, secret_name, version_id
 from tests.vault_world import FIELD, VaultPlace, VaultSecret, has_live_vault
 
 if TYPE_CHECKING:
@@ -45,17 +45,28 @@ class World(Protocol):
         ...
 
 
+class Merging(World, Protocol):
+    """A store that takes the other fields as they are when it writes."""
+
+    def edited_beside(self) -> None:
+        """Somebody else edits another field."""
+        ...
+
+
 class MemoryWorld:
-    def __init__(self, *, empty: bool = False) -> None:
+    def __init__(self, *, merges: bool, empty: bool = False) -> None:
         self.original = make_key()
         fields = {} if empty else {"other": "as it was"}
-        self.store = MemorySecretStore("a secret", Still(), None if empty else self.original, fields)
+        self.store = MemorySecretStore("a secret", Still(), None if empty else self.original, fields, merges=merges)
 
     def plain(self) -> KeyText | None:
         version = self.store.read(Label.CURRENT)
         return version.key if version else None
 
     def edited(self) -> None:
+        self.store.edit(version_id(), fields={"other": "edited"}, key=make_key() if self.store.merges else None)
+
+    def edited_beside(self) -> None:
         self.store.edit(version_id(), fields={"other": "edited"})
 
     def foreign(self, id: str, claim: Claim | None) -> None:
@@ -133,6 +144,9 @@ class VaultWorld:
         # Another field alone would be no conflict: the promoting write takes it as it is then.
         self._secret.edit(**{FIELD: make_key().reveal(), "other": "edited"})
 
+    def edited_beside(self) -> None:
+        self._secret.edit(other="edited")
+
     def foreign(self, id: str, claim: Claim | None) -> None:
         said = {"rotation": claim.rotation, "by": claim.by, "at": claim.at.isoformat()} if claim else {}
         theirs = {f"rotator_{name}": value for name, value in {"version": id, **said}.items()}
@@ -142,14 +156,32 @@ class VaultWorld:
         return repr({name: value for name, value in sorted(self._secret.fields().items()) if name != FIELD})
 
 
-KINDS = ["memory", "aws bare", "aws json", "vault", *(["live vault"] if has_live_vault() else [])]
+KINDS = ["memory", "memory like vault", "aws bare", "aws json", "vault", *(["live vault"] if has_live_vault() else [])]
 
 
 def build(
     kind: str, client: SecretsManagerClient, vaults: Mapping[str, VaultPlace] | None = None, *, empty: bool = False
 ) -> World:
-    if kind == "memory":
-        return MemoryWorld(empty=empty)
+    if kind.startswith("memory"):
+        return MemoryWorld(merges=kind != "memory", empty=empty)
     if vaults and kind in vaults:
         return VaultWorld(vaults[kind], empty=empty)
     return AwsWorld(client, "ANTHROPIC_API_KEY" if kind == "aws json" else None, empty=empty)
+
+
+def held_by(store: SecretStore, label: Label) -> str | None:
+    version = store.read(label)
+    return version.id if version else None
+
+
+def current_of(world: World) -> str:
+    id = held_by(world.store, Label.CURRENT)
+    assert id is not None
+    return id
+
+
+def staged(world: World) -> tuple[str, str, KeyText]:
+    """The ids of the old and of the new version, and the new key."""
+    old, new, key = current_of(world), version_id(), make_key()
+    world.store.stage(new, key, CLAIM)
+    return old, new, key

@@ -1,14 +1,17 @@
-"""What every journal promises, memory and SQLite alike. Reopening and tampering need a durable one."""
+"""What every journal promises, memory and SQLite alike, and PostgreSQL where ROTATOR_TEST_POSTGRES is the URL of a
+server's (empty) database. Reopening and tampering need a durable one."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rotator.adapters.journal.server import Server
 from rotator.adapters.journal.sql import SqlJournal
 from rotator.core.chain import next_event
 from rotator.model.canonical import JsonObject
@@ -34,13 +37,27 @@ def fill(journal: Journal, credential: str, count: int) -> list[Event]:
     return events
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journal]:
+SERVER = os.environ.get("ROTATOR_TEST_POSTGRES")
+
+
+@pytest.fixture(params=["memory", "sqlite", *(["postgresql"] if SERVER else [])])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Journal]]:
     """Makes a journal; on SQLite each call opens the same file anew, in memory all share one."""
     if request.param == "sqlite":
-        return lambda: SqlJournal(f"sqlite:///{tmp_path}/state/journal.db")
-    memory = MemoryJournal()
-    return lambda: memory
+        yield lambda: SqlJournal(f"sqlite:///{tmp_path}/state/journal.db")
+    elif request.param == "postgresql":
+        _empty(str(SERVER))
+        yield lambda: SqlJournal(str(SERVER))
+        _empty(str(SERVER))
+    else:
+        memory = MemoryJournal()
+        yield lambda: memory
+
+
+def _empty(url: str) -> None:
+    with Server.at(url).writing() as database:  # type: ignore[union-attr]  # where it is no URL, this says so
+        for table in ("rotator_events", "rotator_leases", "rotator_schema"):
+            database.run(f"DROP TABLE IF EXISTS {table}")
 
 
 @pytest.fixture

@@ -3,41 +3,20 @@ Vault's, and in a live Vault or OpenBao where VAULT_ADDR and VAULT_TOKEN name on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.model.errors import StoreConflict
-from rotator.model.keys import Claim, KeyText, Label
-from rotator.ports import SecretStore
-from rotator.sandbox.aws import SandboxAws
-from rotator.sandbox.vault import SandboxVault
-from tests.aws_world import CLAIM, client_of, make_key, version_id
-from tests.contract.secret_worlds import KINDS, World, build
-from tests.vault_world import VaultPlace, has_live_vault, live_place, sandbox_place
+from rotator.model.keys import Claim, Label
+from tests.aws_world import CLAIM, make_key, version_id
+from tests.contract.secret_worlds import KINDS, World, build, current_of, held_by, staged
+from tests.vault_world import VaultPlace
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[SecretsManagerClient]:
-    with SandboxAws() as sandbox:
-        client = client_of(sandbox)
-        yield client
-        client.close()
-
-
-@pytest.fixture(scope="module")
-def vaults() -> Iterator[Mapping[str, VaultPlace]]:
-    with ExitStack() as places:
-        found = {"vault": places.enter_context(sandbox_place(places.enter_context(SandboxVault())))}
-        if has_live_vault():
-            found["live vault"] = places.enter_context(live_place())
-        yield found
 
 
 @pytest.fixture(params=KINDS)
@@ -48,24 +27,6 @@ def world(request: pytest.FixtureRequest, client: SecretsManagerClient, vaults: 
 @pytest.fixture(params=KINDS)
 def empty(request: pytest.FixtureRequest, client: SecretsManagerClient, vaults: Mapping[str, VaultPlace]) -> World:
     return build(request.param, client, vaults, empty=True)
-
-
-def held_by(store: SecretStore, label: Label) -> str | None:
-    version = store.read(label)
-    return version.id if version else None
-
-
-def current_of(world: World) -> str:
-    id = held_by(world.store, Label.CURRENT)
-    assert id is not None
-    return id
-
-
-def staged(world: World) -> tuple[str, str, KeyText]:
-    """The ids of the old and of the new version, and the new key."""
-    old, new, key = current_of(world), version_id(), make_key()
-    world.store.stage(new, key, CLAIM)
-    return old, new, key
 
 
 def test_a_staged_key_is_invisible_to_current_readers(world: World) -> None:
@@ -160,19 +121,6 @@ def test_an_edit_between_staging_and_promotion_is_never_overwritten(world: World
     with pytest.raises(StoreConflict, match="Nothing was overwritten"):
         world.store.promote(new, old)
     assert (current_of(world), world.others()) == (theirs, others)
-
-
-@pytest.mark.parametrize("kind", ["memory", "aws json"])
-def test_an_edit_of_another_field_is_seen_even_where_its_version_is_expected(
-    kind: str, client: SecretsManagerClient
-) -> None:
-    world = build(kind, client)
-    _, new, _ = staged(world)
-    world.edited()
-    theirs = current_of(world)
-    with pytest.raises(StoreConflict, match="Another field"):
-        world.store.promote(new, theirs)
-    assert current_of(world) == theirs
 
 
 def test_a_version_that_is_not_pending_is_not_promoted(world: World) -> None:

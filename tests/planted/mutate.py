@@ -87,6 +87,7 @@ class Sampler:
                 mutant = waiting.pop(0)
                 running[self._begin(session, mutant)] = (mutant, time.monotonic() + _LONGEST)
             self._reap(running)
+            time.sleep(0.01)
         self.counts["not run"] += len(waiting)
         return True
 
@@ -111,7 +112,6 @@ class Sampler:
                 continue
             del running[child]
             self._count(mutant, os.waitstatus_to_exitcode(status))
-        time.sleep(0.01)
         done = self.counts.total()
         if done >= self.said + _PROGRESS:
             self.said = done

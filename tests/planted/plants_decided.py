@@ -10,6 +10,7 @@ from tests.planted.plant import Plant, unit
 _DECIDE: Final = "rotator.core.decide"
 _APPROVAL: Final = "rotator.core.approval"
 _FOLD: Final = "rotator.core.fold"
+_WAY_BACK: Final = "rotator.core.way_back"
 
 DECIDED: Final = (
     Plant(
@@ -17,7 +18,7 @@ DECIDED: Final = (
         says="Evidence counts however old it is when the effect begins that rests on it.",
         law="1",
         module=_DECIDE,
-        old="return Do(gate) if fresh and stale else None",
+        old="return Do(gate) if fresh and not windows.fresh(rotation, evidence, now) else None",
         new="return None",
         catcher=unit("decide", "test_a_yes_is_worth_nothing_where_a_gate_is_stale", plans.PINGS),
     ),
@@ -52,7 +53,7 @@ DECIDED: Final = (
         name="leaked key restored",
         says="A rollback is accepted after a leaked key was replaced.",
         law="10",
-        module=_FOLD,
+        module=_WAY_BACK,
         old="if rotation.plan.playbook.leaked and touched:",
         new="if False:",
         catcher=unit("orders", "test_a_leaked_key_is_rolled_back_to_before_it_was_replaced_and_never_after"),

@@ -176,6 +176,15 @@ EFFECTED: Final = (
         catcher=unit("engine_soak", "test_a_probe_that_is_refused_brings_the_old_key_back"),
     ),
     Plant(
+        name="usage not read in the soak",
+        says="Use of the old key that is counted only after it was disabled is not noticed.",
+        law="7",
+        module=_SOAK,
+        old="        parts += _usage(context)\n",
+        new="",
+        catcher=unit("engine_drain", "test_use_that_was_counted_late_shows_in_the_soak_and_brings_the_old_key_back"),
+    ),
+    Plant(
         name="a kill between effect and journal repeats the deploy",
         says="After a kill a deploy that happened is made once more.",
         law="4",

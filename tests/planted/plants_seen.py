@@ -153,7 +153,7 @@ SEEN: Final = (
         says="A key of another organisation or workspace is adopted.",
         law="1",
         module=_JUDGE,
-        old="if ping.verdict is Verdict.PASSED and elsewhere:",
+        old="if ping.verdict is Verdict.PASSED and differs and not chosen:",
         new="if False:",
         catcher=unit("narrow_escapes", "test_a_key_of_another_organisation_is_refused"),
     ),

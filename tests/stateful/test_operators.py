@@ -20,7 +20,7 @@ from rotator.sandbox.sim.desk import SimulatedDesk
 from rotator.sandbox.sim.faults import KINDS, draw_fault
 from rotator.sandbox.sim.log_laws import LawBroken
 from rotator.sandbox.sim.operators import interlude, patient
-from rotator.sandbox.sim.scenario import draw
+from rotator.sandbox.sim.scenario import draw, drift
 from rotator.sandbox.sim.world import SimulatedWorld
 
 _STAYS: Final = st.sampled_from((0, 5, 60, 600))
@@ -34,9 +34,9 @@ class Broken(AssertionError):
 
 
 class Operators(RuleBasedStateMachine):
-    @initialize(seed=st.integers(0, 10_000))
-    def a_world(self, seed: int) -> None:
-        scenario = draw(seed)
+    @initialize(seed=st.integers(0, 10_000), drifted=st.sampled_from((False, False, True)))
+    def a_world(self, seed: int, drifted: bool) -> None:
+        scenario = drift(draw(seed)) if drifted else draw(seed)
         self.world = SimulatedWorld(scenario)
         self.world.faults.heal()  # this machine chooses the faults
         self.world.interlude = partial(interlude, self.world)

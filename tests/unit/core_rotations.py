@@ -94,11 +94,12 @@ def a_rotation(the_plan: Plan | None = None, *entries: Entry) -> Rotation:
 
 
 def evidence(gate: StepId, verdict: Verdict = Verdict.PASSED, at: datetime = NOW, **changes: Any) -> Evidence:
-    return Evidence(measurement=Measurement(gate=str(gate), verdict=verdict, why="because", **changes), at=at, began=at)
+    measurement = Measurement(gate=str(gate), verdict=verdict, why="because", **changes)
+    return Evidence(measurement=measurement, at=at, began=at, seq=2)
 
 
 def state(mark: Mark, at: datetime = NOW, **changes: Any) -> StepState:
-    return StepState(**{"mark": mark, "attempts": 1, "since": at, "intended_at": at, **changes})
+    return StepState(**{"mark": mark, "attempts": 1, "since": at, "intended_at": at, "seq": 2, **changes})
 
 
 def all_passed(the_plan: Plan | None = None, upto: StepId | None = None, at: datetime = NOW) -> Rotation:
@@ -127,6 +128,7 @@ def yes(rotation: Rotation, what: str, at: datetime = NOW) -> Approval:
         at=at,
         plan_digest=rotation.plan_digest,
         evidence_digest=evidence_digest(rotation, step) if step else "",
+        seq=3,
     )
 
 

@@ -52,6 +52,15 @@ def test_a_schedule_may_approve_what_the_playbook_lets_it_but_nothing_unproven_t
     assert not scheduled(all_passed(upto=DISABLE), DISABLE)
 
 
+def test_a_schedule_does_not_disable_what_a_stranger_used_or_somebody_missed_before() -> None:
+    rotation = all_passed(a_plan({"approve_disable": "scheduled"}), upto=DISABLE)
+    stranger = evidence(DRAIN, facts={"unproven": False, "stray": {"at_least": 1}})
+    assert not scheduled(replace(rotation, gates={**rotation.gates, DRAIN: stranger}), DISABLE)
+    missed = {**rotation.steps, DISABLE: state(Mark.UNDONE)}
+    assert not scheduled(replace(rotation, steps=missed), DISABLE)
+    assert scheduled(replace(rotation, steps={**rotation.steps, DISABLE: state(Mark.READY)}), DISABLE)
+
+
 def test_a_schedule_cannot_attest_what_a_person_must_do_by_hand() -> None:
     rotation = all_passed(a_plan({"approve_archive": "scheduled"}, managed=False), upto=ARCHIVE)
     assert not scheduled(rotation, ARCHIVE)
@@ -60,6 +69,6 @@ def test_a_schedule_cannot_attest_what_a_person_must_do_by_hand() -> None:
 def test_an_answer_counts_only_after_the_last_thing_that_could_have_changed_it() -> None:
     rotation = all_passed(upto=DISABLE)
     assert answer(rotation, "laptops") == yes(rotation, "consumer:laptops")
-    promoted = {step: state(Mark.APPLIED, NOW + timedelta(seconds=1)) for step in rotation.steps}
+    promoted = {step: state(Mark.APPLIED, NOW - timedelta(hours=1), seq=4) for step in rotation.steps}
     assert answer(replace(rotation, steps=promoted), "laptops") is None
     assert answer(replace(rotation, steps={}), "laptops") is None

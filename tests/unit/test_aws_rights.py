@@ -31,11 +31,11 @@ class Aws:
     kms: str | None = None
     asked: list[dict[str, list[str]]] = field(default_factory=list)
 
-    def answer(self, target: str, form: dict[str, list[str]]) -> tuple[int, str, str]:
-        if target.endswith("DescribeSecret"):
+    def answer(self, operation: str, form: dict[str, list[str]]) -> tuple[int, str, str]:
+        if operation.endswith("DescribeSecret"):
             said = {"ARN": ARN, "Name": REF.name, "VersionIdsToStages": {"v" * 32: ["AWSCURRENT"]}}
             return 200, "application/x-amz-json-1.1", json.dumps(said | ({"KmsKeyId": self.kms} if self.kms else {}))
-        if target.endswith("GetSecretValue"):
+        if operation.endswith("GetSecretValue"):
             said = {"ARN": ARN, "Name": REF.name, "VersionId": "v" * 32, "SecretString": "text"}
             return 200, "application/x-amz-json-1.1", json.dumps(said)
         self.asked.append(form)
@@ -61,8 +61,8 @@ def serving(aws: Aws) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-            target = self.headers.get("X-Amz-Target", "")
-            status, kind, text = aws.answer(target, {} if target else parse_qs(body))
+            operation = self.headers.get("X-Amz-Target", "")
+            status, kind, text = aws.answer(operation, {} if operation else parse_qs(body))
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(text)))

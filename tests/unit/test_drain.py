@@ -156,6 +156,7 @@ def test_a_key_that_was_not_asked_about_is_not_silent() -> None:
     usage = reading()
     found = drain.weigh(WINDOW, usage, "another", "new")
     assert {LAG, CONTROL} <= set(found.missing)
+    assert found.conditions[2].why == "the analytics report was not asked about the old key yet: the next reading is"
 
 
 def test_a_new_key_without_a_record_gives_no_control() -> None:

@@ -10,9 +10,10 @@ import pytest
 from rotator.core import chain, judge, key_records, windows
 from rotator.core.decide import decide
 from rotator.core.periods import brief
-from rotator.core.plan import DISABLE, SOAK
+from rotator.core.plan import DISABLE, DRAIN, SOAK
 from rotator.core.status import keys_stand
 from rotator.engine import Run, advance
+from rotator.model.config import Drain
 from rotator.model.decision import Close, Do, Exit, Stop
 from rotator.model.errors import AmbiguousKey, JournalError, Refused, UsageError
 from rotator.model.event import Event, Kind
@@ -203,6 +204,16 @@ def test_each_gate_is_looked_at_in_its_own_rhythm() -> None:
         "observe chat": playbook.observe_interval,
         "pings": playbook.pings.interval,
     }
+
+
+@pytest.mark.parametrize(("known_until", "minutes"), [(NOW.isoformat(), 3), (None, 1)])
+def test_a_long_window_is_looked_into_sixty_times_and_what_is_not_known_at_all_each_minute(
+    known_until: str | None, minutes: int
+) -> None:
+    rotation = all_passed(a_plan({"drain": Drain(quiet_for=timedelta(hours=3), lag=timedelta(), unproven="ask")}))
+    read = evidence(DRAIN, facts={"usage": "analytics"}, proof={"known_until": known_until})
+    rotation = replace(rotation, gates={**rotation.gates, DRAIN: read})
+    assert windows.interval(rotation, DRAIN) == minutes * windows.USAGE_INTERVAL
 
 
 def test_an_archived_key_never_becomes_anything_else_and_an_expired_one_only_archived() -> None:

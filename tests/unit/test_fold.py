@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rotator.core.fold import advance, closed_ids, fold, no_way_back, rotations
+from rotator.core.fold import advance, closed_ids, fold, rotations
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, PINGS
+from rotator.core.way_back import no_way_back
 from rotator.model.canonical import JsonObject
 from rotator.model.event import Kind
 from rotator.model.keys import Fingerprint

@@ -23,7 +23,7 @@ RECORD = KeyRecord(id="apikey_2", name="new", status=KeyStatus.ACTIVE, hint=None
 
 def seen(*said: str | None, terminating: bool = False) -> Measurement:
     instances = [Instance(id=str(n), fingerprint=one, terminating=terminating) for n, one in enumerate(said)]
-    return judge.observed(GATE, instances, NEW, OLD, wanted_is_new=True)
+    return judge.observed(GATE, instances, NEW, [OLD], wanted_is_new=True)
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_a_third_key_is_unknown() -> None:
 def test_head_and_tail_that_fit_both_keys_prove_neither() -> None:
     twin = replace(OLD, head=NEW.head, tail=NEW.tail)
     instance = Instance(id="1", fingerprint=NEW.hint)
-    found = judge.observed(GATE, [instance], NEW, twin, wanted_is_new=True)
+    found = judge.observed(GATE, [instance], NEW, [twin], wanted_is_new=True)
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.facts["unknown"] == 1
 
 
 def test_in_a_rollback_the_counts_still_say_which_key_is_which() -> None:
-    found = judge.observed(GATE, [Instance(id="1", fingerprint=OLD.digest)], OLD, NEW, wanted_is_new=False)
+    found = judge.observed(GATE, [Instance(id="1", fingerprint=OLD.digest)], OLD, [NEW], wanted_is_new=False)
     assert found.verdict is Verdict.PASSED
     assert (found.facts["on_old"], found.facts["on_new"]) == (1, 0)
 

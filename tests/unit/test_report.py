@@ -57,6 +57,12 @@ def rolled_back() -> MemoryWorld:
     return world
 
 
+def made_equal() -> MemoryWorld:
+    world = MemoryWorld(strays=1)
+    world.agree()
+    return world
+
+
 def small() -> bytes:
     """The smallest log that there is: opened, and nothing else."""
     return text(of(log([]))).encode()
@@ -70,11 +76,20 @@ def broken(data: bytes) -> bool:
     return False
 
 
-@pytest.mark.parametrize("world", [completed, abandoned, rolled_back])
+@pytest.mark.parametrize("world", [completed, abandoned, rolled_back, made_equal])
 def test_a_report_verifies_and_is_as_the_published_schema_says(world: Any) -> None:
     report = reported(world())
     assert json.loads(text(report)) == json.loads(text(verify(text(report).encode())))
     assert list(misfits(json.loads(text(report)), SCHEMA, SCHEMA)) == []
+
+
+def test_a_rotation_before_the_rotation_is_reported_as_what_it_is() -> None:
+    world = made_equal()
+    report = reported(world)
+    assert report["rotation"]["trigger"]["kind"] == "drift"
+    assert report["plan"]["right"] == next(iter(world.stores))
+    assert "| trigger | places that held another key than the right one |" in page(report)
+    assert len(report["debts"]) == 1
 
 
 def test_the_schema_foresees_nothing_that_a_report_does_not_hold() -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from rotator.adapters.issuer.admin import AdminApi
 from rotator.adapters.issuer.connection import Connection
 from rotator.adapters.issuer.ping import ping
+from rotator.adapters.issuer.readings import Readings
 from rotator.adapters.issuer.usage import UsageReports
 from rotator.core.key_records import choose, confirm, unmanaged
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus, KeyText
@@ -21,14 +22,26 @@ class AnthropicIssuer:
     """`ports.Issuer`. Without `admin_key` it can only ping; everything else says what to do in the Console.
 
     `admin_key` is called when an Admin key is needed, and may raise. `base_url` None: ANTHROPIC_BASE_URL, else
-    Anthropic itself. The SDK is imported at the first call, which takes a second.
+    Anthropic itself. `readings`: of usage, shared by all who should ask for it together. The SDK is imported at the
+    first call, which takes a second.
     """
 
-    def __init__(self, *, admin_key: Callable[[], KeyText] | None, clock: Clock, base_url: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        admin_key: Callable[[], KeyText] | None,
+        clock: Clock,
+        base_url: str | None = None,
+        readings: Readings | None = None,
+    ) -> None:
         self._connection = Connection(clock, base_url)
         self._admin = AdminApi(self._connection, admin_key) if admin_key is not None else None
         address = base_url or os.environ.get("ANTHROPIC_BASE_URL", "")
-        self._usage = UsageReports(self._connection, admin_key, clock, address) if admin_key is not None else None
+        self._usage = (
+            UsageReports(self._connection, admin_key, clock, address, readings or Readings())
+            if admin_key is not None
+            else None
+        )
 
     @property
     def manages(self) -> bool:

@@ -1,6 +1,7 @@
-"""A bound on the whole time of one request. The HTTP library's own time-outs are for each wait for bytes: a server that
+"""A bound on the whole time of one request.
 
-sends a header's characters one by one, or `103 Early Hints` for ever, would hold a request for days.
+The HTTP library's own time-outs are for each wait for bytes: a server that sends a header's characters one by one, or
+`103 Early Hints` for ever, would hold a request for days.
 """
 
 from __future__ import annotations

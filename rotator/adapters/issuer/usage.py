@@ -1,13 +1,13 @@
 """What keys were used for, by the minute, from Anthropic's reports. Facts: Per-key usage.
 
 The analytics report (beta) counts requests and says how fresh it is; the legacy one counts tokens, and is asked where
-the first may not be read. An organisation is asked at most once a minute by one process, for every key that any
-rotation in it has named: further calls within that minute get the same reading.
+the first may not be read. With one Admin key Anthropic is asked at most once a minute, for every key that any rotation
+has named, whatever process it runs in (`readings.py`): further calls within that minute get the same reading.
 """
 
 from __future__ import annotations
 
-import threading
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.adapters.issuer.classify import Reply
 from rotator.adapters.issuer.connection import Answered, Connection
+from rotator.adapters.issuer.readings import Readings
 from rotator.adapters.issuer.usage_rows import Row, analytics_rows, legacy_rows, when
-from rotator.model.errors import Refused, Unreachable
+from rotator.model.errors import OutsideError, Refused, Unreachable
 from rotator.model.keys import KeyText
 from rotator.model.usage import MINUTE, Minute, Reading, Source, Unread, Usage
 from rotator.ports import Clock
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from httpx2 import Headers, Response
 
 BETA: Final = "analytics-usage-cost-2026-08-24"
-POLL: Final = MINUTE
 SPAN: Final = timedelta(hours=24)
 """The longest range that either report gives by the minute."""
 REACH: Final = timedelta(days=31)
@@ -39,56 +39,66 @@ BUCKETS: Final = 360
 MAX_PAGES: Final = 200
 """In all, for one reading: two keys, a few models, each minute of some weeks."""
 KEYS: Final = 50
-"""Keys asked about in one reading."""
+"""Keys asked about in one request: their ids stand in its address."""
+
+WAIT: Final = timedelta(seconds=30)
+"""For the answer that another process is asking for just now."""
+
+_LOOK_AGAIN: Final = timedelta(milliseconds=250)
 
 _SHUT: Final = frozenset({400, 403, 404})
 """Not for this credential, or not there at all (an individual account, a gateway, an older API)."""
 
 
-@dataclass(slots=True)
-class _Organisation:
-    """What this process last read with one Admin key. `named`: each key that is asked about, and from when on."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    named: dict[str, datetime] = field(default_factory=dict)
-    polled_at: datetime | None = None
-    reading: Reading | None = None
-    failure: Unreachable | None = None
-
-
-_ORGANISATIONS: Final[dict[tuple[str, str], _Organisation]] = {}
-"""By the Admin key's digest and the address: shared by every rotation of this process."""
-
-
 class UsageReports:
-    def __init__(self, connection: Connection, admin_key: Callable[[], KeyText], clock: Clock, address: str) -> None:
-        """`address`: of the API, so that two worlds in one process are not taken for one."""
-        self._connection, self._admin_key, self._clock, self._address = connection, admin_key, clock, address
+    def __init__(
+        self,
+        connection: Connection,
+        admin_key: Callable[[], KeyText],
+        clock: Clock,
+        address: str,
+        readings: Readings,
+    ) -> None:
+        """`address`: of the API, so that two worlds that share `readings` are not taken for one."""
+        self._connection, self._admin_key, self._clock = connection, admin_key, clock
+        self._address, self._readings = address, readings
 
     def read(self, key_ids: Sequence[str], since: datetime) -> Reading:
         """As in `ports.Issuer.usage`."""
         key = self._admin_key()
-        place = _ORGANISATIONS.setdefault((key.fingerprint.digest, self._address), _Organisation())
-        with place.lock:
-            for key_id in key_ids:
-                place.named[key_id] = min(since, place.named.pop(key_id, since))
-            while len(place.named) > KEYS:
-                del place.named[next(iter(place.named))]  # the one that was named longest ago
-            now = self._clock.now()
-            if place.polled_at is None or not timedelta() <= now - place.polled_at < POLL:
-                place.polled_at, place.reading, place.failure = now, None, None
-                try:
-                    place.reading = self._poll(key, place.named, now)
-                except Unreachable as error:
-                    place.failure = error
-            if place.reading is None:
-                raise place.failure or Unreachable("Anthropic's usage report could not be read.")
-            return place.reading
+        place = f"{key.fingerprint.digest} {hashlib.sha256(self._address.encode()).hexdigest()[:12]}"
+        answer = self._awaited(place, key, key_ids, since)
+        if isinstance(answer, OutsideError):
+            raise answer
+        return answer
 
-    def _poll(self, key: KeyText, named: Mapping[str, datetime], now: datetime) -> Reading:
-        since = max(min(named.values()), now - REACH)
+    def _awaited(self, place: str, key: KeyText, key_ids: Sequence[str], since: datetime) -> Reading | OutsideError:
+        """The last answer, where that is younger than a minute; else a new one, ours or whoever's is just asking."""
+        patience = self._clock.now() + WAIT
+        while True:
+            now = self._clock.now()
+            look = self._readings.look(place, key_ids, since, now)
+            if look.mine:
+                answer = self._asked(key, look.key_ids, look.since, now)
+                if isinstance(answer, _TooLong):  # whoever else still wants to know asks again
+                    self._readings.forget(place, key_ids)
+                self._readings.post(place, now, answer)
+                return answer
+            if look.answer is not None:
+                return look.answer
+            if now >= patience:
+                return Unreachable("Another process is reading Anthropic's usage report.", "Look again in a minute.")
+            self._clock.sleep(_LOOK_AGAIN)
+
+    def _asked(self, key: KeyText, key_ids: Sequence[str], since: datetime, now: datetime) -> Reading | OutsideError:
+        try:
+            return self._poll(key, key_ids, max(since, now - REACH), now)
+        except OutsideError as error:
+            return error
+
+    def _poll(self, key: KeyText, key_ids: Sequence[str], since: datetime, now: datetime) -> Reading:
         with self._connection.client(key) as client:
-            report = _Report(self._connection, key, client, list(named), since, now)
+            report = _Report(self._connection, key, client, list(key_ids), since, now)
             try:
                 return report.read(Source.ANALYTICS)
             except _Shut as first:
@@ -111,6 +121,14 @@ class _Raw:
 
 class _Shut(Exception):
     """This report is not for this credential."""
+
+
+class _TooLong(Unreachable):
+    def __init__(self) -> None:
+        super().__init__(
+            f"Anthropic's usage report has more than {MAX_PAGES} pages: it was not read to its end.",
+            "Name fewer consumers with long cadences, or ask Anthropic's support for the report.",
+        )
 
 
 class _Report:
@@ -150,32 +168,36 @@ class _Report:
         return min(known) if len(known) == len(self._fresh) else None
 
     def _bodies(self, source: Source) -> Iterator[Mapping[str, Any]]:
-        pages, start = 0, self._since
-        while start < self._now:
-            end = min(start + SPAN, _ceiling(self._now))
+        pages = 0
+        for ids, start, end in self._questions():
             cursor: str | None = None
             while True:
                 pages += 1
                 if pages > MAX_PAGES:
-                    raise Unreachable(
-                        f"Anthropic's usage report has more than {MAX_PAGES} pages: it was not read to its end.",
-                        "Name fewer consumers with long cadences, or ask Anthropic's support for the report.",
-                    )
-                body = self._ask(partial(self._page, source, start, end, cursor))
+                    raise _TooLong
+                body = self._ask(partial(self._page, source, ids, start, end, cursor))
                 self._fresh.append(when(body.get("data_refreshed_at")))
                 yield body
                 following = body.get("next_page") if body.get("has_more") else None
                 if not isinstance(following, str) or not following or following == cursor:
                     break
                 cursor = following
-            start = end
 
-    def _page(self, source: Source, start: datetime, end: datetime, cursor: str | None) -> Any:
+    def _questions(self) -> Iterator[tuple[list[str], datetime, datetime]]:
+        """So many keys and so long a time as one request may ask about."""
+        for first in range(0, len(self._ids), KEYS):
+            start = self._since
+            while start < self._now:
+                end = min(start + SPAN, _ceiling(self._now))
+                yield self._ids[first : first + KEYS], start, end
+                start = end
+
+    def _page(self, source: Source, ids: list[str], start: datetime, end: datetime, cursor: str | None) -> Any:
         # Both by their paths: the SDK has no binding for the legacy one, and both should be asked alike.
         from httpx2 import Response
 
         # The SDK writes a list as `name[]=…&name[]=…`, as both reports want it.
-        query: dict[str, object] = {"starting_at": _rfc(start), "ending_at": _rfc(end), "api_key_ids": self._ids}
+        query: dict[str, object] = {"starting_at": _rfc(start), "ending_at": _rfc(end), "api_key_ids": ids}
         query["group_by"] = ["api_key_id", "model", "workspace_id"]
         query |= {"limit": PAGE if source is Source.ANALYTICS else BUCKETS}
         query |= {"page": cursor} if cursor else {}

@@ -1,4 +1,4 @@
-"""A page of either usage report → rows. Shapes: the facts page, last section.
+"""A page of either usage report → rows. Facts: Shapes.
 
 What is not as Anthropic gives it is refused whole: a row that cannot be read could be the one that shows traffic.
 """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import Final
 
 from sqlalchemy import URL, Connection, create_engine, inspect, make_url, text
+from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -16,6 +18,16 @@ from rotator.model.errors import JournalError
 _DRIVER = "postgresql+psycopg"
 """Where the URL names none: SQLAlchemy's own choice is psycopg2 up to 2.0, and psycopg from 2.1 on."""
 
+_CONNECT_SECONDS: Final = 10
+
+_OPENING: Final = """SELECT set_config('lock_timeout', '10s', true), set_config('statement_timeout', '30s', true),
+    set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)"""
+"""For this transaction: bounds (law 8), and a commit that is on disk when it returns, whatever the server says."""
+
+_ONE_WRITER: Final = "SELECT pg_advisory_xact_lock(7220011966)"
+"""Until the transaction ends: writers take turns, as on SQLite, or two would make the tables at once. The number is
+any, and the same in every version."""
+
 
 class Server:
     def __init__(self, url: URL) -> None:
@@ -23,7 +35,9 @@ class Server:
         self.where = url.render_as_string(hide_password=True)
         chosen = url.set(drivername=_DRIVER) if url.drivername == "postgresql" else url
         try:
-            self._engine = create_engine(chosen, poolclass=NullPool, hide_parameters=True)
+            self._engine = create_engine(
+                chosen, poolclass=NullPool, hide_parameters=True, connect_args={"connect_timeout": _CONNECT_SECONDS}
+            )
         except (ModuleNotFoundError, NoSuchModuleError):
             raise JournalError(
                 f"the journal {self.where} needs a database driver that is not installed",
@@ -40,16 +54,21 @@ class Server:
         return cls(parsed)
 
     def reading(self) -> AbstractContextManager[Transaction]:
-        return self._transaction()
-
-    def writing(self) -> AbstractContextManager[Transaction]:
-        return self._transaction()
+        return self._transaction("REPEATABLE READ")
 
     @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
+    def writing(self) -> Iterator[Transaction]:
+        with self._transaction("READ COMMITTED") as transaction:  # so that what is read behind the lock is the latest
+            transaction.rows(_ONE_WRITER)
+            yield transaction
+
+    @contextmanager
+    def _transaction(self, isolation: IsolationLevel) -> Iterator[Transaction]:
         try:
-            with self._engine.begin() as connection:
-                yield _Transaction(connection)
+            with self._engine.connect().execution_options(isolation_level=isolation) as connection, connection.begin():
+                transaction = _Transaction(connection)
+                transaction.rows(_OPENING)
+                yield transaction
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             # `from None`: the statement and its parameters stay out of tracebacks.

@@ -26,6 +26,19 @@ def default_url() -> str:
     return f"sqlite:///{Path(platformdirs.user_state_dir('rotator')).absolute() / 'journal.db'}"
 
 
+def beside(url: str, what: str) -> Path:
+    """A file that belongs to this journal: beside its own, or where it is on a server, in this user's state directory.
+
+    Raises `ConfigError` for a URL that is none.
+    """
+    import platformdirs
+
+    from rotator.adapters.journal.database import sqlite_path
+
+    path = sqlite_path(url) if url.startswith("sqlite") else Path(platformdirs.user_state_dir("rotator")) / "journal"
+    return path.with_name(f"{path.name}-{what}")
+
+
 class SqlJournal:
     """`ports.Journal`. Safe to use from several threads and processes at once.
 

@@ -171,7 +171,7 @@ def _begun(connection: Connection, begin: str) -> Iterator[None]:
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # raised again: an interruption must not leave the file locked
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise

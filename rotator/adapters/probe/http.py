@@ -89,7 +89,7 @@ def _mentioned(body: bytes) -> str | None:
 
 
 def _error_type(body: bytes) -> str | None:
-    """`error.type` of a body that is itself an error object. Facts: shapes."""
+    """`error.type` of a body that is itself an error object. Facts: Shapes."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """AWS Secrets Manager as a `SecretStore`. Facts: "AWS Secrets Manager"; API: https://docs.aws.amazon.com/secretsmanager/
 
 Labels are the states: `AWSPENDING` beside `AWSCURRENT`, one move of `AWSCURRENT` with `RemoveFromVersionId` as the
-compare-and-swap. Every call names its stage, for an omitted one means `AWSCURRENT`, on a write too.
+compare-and-swap. Every call names its label, for an omitted one means `AWSCURRENT`, on a write too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rotator.model.keys import Claim, Holding, KeyText, Label, Version
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
-_STAGES = {Label.PENDING: PENDING, Label.CURRENT: CURRENT, Label.PREVIOUS: PREVIOUS}
+_LABELS = {Label.PENDING: PENDING, Label.CURRENT: CURRENT, Label.PREVIOUS: PREVIOUS}
 
 
 class AwsSecretStore:
@@ -31,7 +31,7 @@ class AwsSecretStore:
         self._calls = SecretCalls(ref, client)
 
     def read(self, label: Label) -> Version | None:
-        content = self._calls.content(_STAGES[label])
+        content = self._calls.content(_LABELS[label])
         if content is None:
             return None
         return Version(id=content.id, key=content.document.key(), created_at=content.created_at)

@@ -1,4 +1,4 @@
-"""The Secrets Manager calls that one secret needs: bounded, every stage explicit, no boto exception let out."""
+"""The Secrets Manager calls that one secret needs: bounded, every label explicit, no boto exception let out."""
 
 from __future__ import annotations
 

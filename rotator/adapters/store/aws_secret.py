@@ -33,7 +33,7 @@ class Replica:
 class Secret:
     """A secret without its values."""
 
-    stages: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, tuple[str, ...]]
     """Version id → staging labels. Versions without a label are not listed by AWS."""
     tags: Mapping[str, str]
     replicas: tuple[Replica, ...]
@@ -46,7 +46,7 @@ class Secret:
     def of(cls, answer: DescribeSecretResponseTypeDef) -> Secret:
         rotates = answer.get("RotationEnabled", False)
         return cls(
-            stages={id: tuple(labels) for id, labels in answer.get("VersionIdsToStages", {}).items()},
+            labels={id: tuple(labels) for id, labels in answer.get("VersionIdsToStages", {}).items()},
             tags={tag.get("Key", ""): tag.get("Value", "") for tag in answer.get("Tags", [])},
             replicas=tuple(
                 Replica(status.get("Region", ""), status.get("Status", ""), status.get("StatusMessage", ""))
@@ -59,7 +59,7 @@ class Secret:
 
     def carrying(self, label: str) -> str | None:
         """The id of the version that carries the label."""
-        return next((id for id, labels in self.stages.items() if label in labels), None)
+        return next((id for id, labels in self.labels.items() if label in labels), None)
 
     @property
     def current(self) -> str | None:

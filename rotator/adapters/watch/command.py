@@ -27,9 +27,10 @@ class CommandWatcher:
         self._timeout = timeout
 
     def observe(self) -> Sequence[Instance]:
-        """What the command said. Raises `Unreachable` where it failed or hung (it may do better the next time),
+        """What the command said.
 
-        `Refused` where it is missing or what it printed is no observation: that is mended by a person.
+        Raises `Unreachable` where it failed or hung (it may do better the next time), `Refused` where it is missing or
+        what it printed is no observation: that is mended by a person.
         """
         ended = run(
             self._argv, cwd=self._cwd, timeout=self._timeout, extra={"ROTATOR_CONSUMER": self._consumer}, keep=KEEP

@@ -1,4 +1,7 @@
-"""The observation that a command prints (DESIGN section 6), read strictly: a guess here could retire a key in use."""
+"""The observation that a command prints, read strictly: a guess here could retire a key in use.
+
+Its shape is the contract with users: docs/reference/rotate-yaml.md, "A consumer".
+"""
 
 from __future__ import annotations
 

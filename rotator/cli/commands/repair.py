@@ -55,7 +55,7 @@ def resume(
         rotation = work.open_rotation("resume")
         if accept_plan:
             yes = said(by, reason, "--accept-plan")
-            plan = work.place.plan(work.credential, rotation.plan.playbook, first=rotation.plan.first)
+            plan = work.place.plan_anew(work.credential, rotation.plan)
         else:
             yes, plan = Yes(by=by or me(), reason=reason or "no reason given"), None
             work.place.checked_plan(work.credential, rotation)

@@ -15,6 +15,10 @@ _KeyFile = Annotated[
 _KeyId = Annotated[
     str | None, typer.Option("--key-id", metavar="apikey_…", help="The OLD key's record, where its hint is ambiguous.")
 ]
+_Right = Annotated[
+    str | None,
+    typer.Option("--right", metavar="REF", help="The secrets differ, and this one is right: first make them equal."),
+]
 _Watch = Annotated[bool, typer.Option("--watch", help="Stay through every wait, however long.")]
 
 
@@ -29,20 +33,26 @@ def start(
     key_file: _KeyFile = None,
     playbook: PlaybookName = None,
     first: Annotated[bool, typer.Option("--first", help="The secret has no key yet: write its first one.")] = False,
+    right: _Right = None,
     key_id: _KeyId = None,
     config: ConfigPath = None,
     json: AsJson = False,
 ) -> None:
     """EXPAND: check the new key, store it as pending, test it, promote it, deploy. Asks for the key, hidden."""
     from rotator.cli import prompts
+    from rotator.cli.agree import agree
     from rotator.cli.work import desk, me
     from rotator.engine import Run
+    from rotator.model.errors import UsageError
     from rotator.model.plan import Phase
     from rotator.model.rotation import Outcome
     from rotator.orders import open_rotation
     from rotator.steps.needs import needs_key
 
     with desk(name, config, json=json, key_id=key_id) as work:
+        if right is not None and first:
+            raise UsageError("--first is for a secret that has no key, --right for secrets that have different ones")
+        agree(work, right, playbook)
         opened = work.rotation if work.rotation and work.rotation.outcome is Outcome.OPEN else None
         if opened is not None:
             work.forward(opened)

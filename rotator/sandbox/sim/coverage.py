@@ -19,12 +19,14 @@ _STEPS: Final = (
     *(f"undo {verb}" for verb in ("stage", "promote", "deploy", "disable")),
 )
 _DECISIONS: Final = ("wait", "ask disable", "ask archive", "stop done", "close completed", "close rolled back")
+_PLACES: Final = ("secrets in aws", "secrets in vault", "secrets in aws and vault")
 _OUTCOMES: Final = ("outcome completed", "outcome rolled_back", "outcome abandoned")
 WANTED: Final = (
     *(f"fault {kind}" for kind in KINDS),
     *_STEPS,
     *_DECISIONS,
     *_OUTCOMES,
+    *_PLACES,
     *(f"killed {moment} {verb}" for moment in ("before", "after") for verb in ("append", "stage", "promote", "deploy")),
 )
 """What a run of `ENOUGH` seeds must have met."""

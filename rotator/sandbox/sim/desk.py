@@ -14,11 +14,12 @@ from rotator.core.status import phase, waiting
 from rotator.engine import Run, Yes, advance
 from rotator.model.decision import Ask, Exit, Stop, Wait
 from rotator.model.errors import GateOpen, PlanChanged, RotatorError, UsageError
-from rotator.model.keys import Label
 from rotator.model.plan import Phase
 from rotator.model.rotation import Outcome, Rotation
 from rotator.sandbox.memory_world import Killed
+from rotator.sandbox.sim.scenario import NAME
 from rotator.session import Session
+from rotator.steps import Ports
 from rotator.steps.needs import needs_key
 
 if TYPE_CHECKING:
@@ -127,25 +128,32 @@ class SimulatedDesk:
     def _start(self, process: SimulatedProcess, session: Session, stay: timedelta | None) -> Answer:
         world, rotation = self._world, session.rotation
         opened = rotation if rotation is not None and rotation.outcome is Outcome.OPEN else None
+        ports = world.ports(process)
         if opened is not None:
             _forward(opened)
             self._check(opened)
         else:
-            self._choose_keys()
-        key = world.new if opened is None or needs_key(opened) else None
-        ports = world.ports(process)
+            self._choose_keys(ports)
+        ordinary = world.right is None
+        key = world.new if ordinary and (opened is None or needs_key(opened)) else None
         with session:
             if opened is None:
                 orders.open_rotation(session, ports, world.plan, "ann")
-            return advance(session, ports, Run(by="ann", horizon=Phase.EXPAND, key=key, stay=stay))
+            horizon = Phase.EXPAND if ordinary else Phase.CONTRACT
+            return advance(session, ports, Run(by="ann", horizon=horizon, key=key, stay=stay))
 
-    def _choose_keys(self) -> None:
-        """Before a rotation is opened: what is current is the old key, and the person has another one at hand."""
+    def _choose_keys(self, ports: Ports) -> None:
+        """Before a rotation is opened: what is current is the old key, and the person has another one at hand. In a
+        world whose secrets differ they say which one is right."""
         world = self._world
-        store = next(iter(world.stores.values()))
-        version = store.read(Label.CURRENT)
-        if version is not None and version.key is not None:
-            world.old = version.key
+        right = list(world.stores)[world.scenario.held.index(0) if world.scenario.held else 0]
+        drifted = orders.drifted(NAME, ports, right) if world.scenario.held else ()
+        if drifted:
+            world.old, world.new = world.current(drifted[0]), world.current(right)
+            world.right, world.drifted = right, drifted
+            return
+        world.right, world.drifted = None, ()
+        world.old = world.current(right)
         if world.new == world.old or world.new in world.laws.died_at:
             world.new = world.issue()
 
@@ -159,7 +167,12 @@ class SimulatedDesk:
 
         world = self._world
         plan = plans.build(
-            world.credential, rotation.plan.playbook, first=rotation.plan.first, managed=world.scenario.managed
+            world.credential,
+            rotation.plan.playbook,
+            first=rotation.plan.first,
+            managed=world.scenario.managed,
+            right=rotation.plan.right,
+            drifted=rotation.plan.secrets,
         )
         if record.plan_digest(plan) != rotation.plan_digest:
             raise PlanChanged(

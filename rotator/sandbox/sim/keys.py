@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rotator.model.keys import KeyStatus, KeyText
+from rotator.model.keys import Fingerprint, KeyStatus, KeyText
 from rotator.sandbox.clock import VirtualClock
 from rotator.sandbox.memory_issuer import MemoryIssuer
 from rotator.sandbox.sim.laws import Laws
@@ -28,6 +28,9 @@ class Keys:
 
     def key_of(self, key_id: str) -> KeyText:
         return next(key for key, id in self._ids.items() if id == key_id)
+
+    def key_with(self, fingerprint: Fingerprint) -> KeyText:
+        return next(key for key in self._ids if key.fingerprint == fingerprint)
 
     def status(self, key: KeyText) -> KeyStatus:
         return self.issuer.books.record(self._ids[key]).status

@@ -1,4 +1,4 @@
-"""The laws of DESIGN section 4, read off the world and the journal's rows, never off what the engine believes."""
+"""The laws (README, What it promises), read off the world and the journal, never off what the engine believes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class Laws:
             operation.process.overtaken = True
             self._world.met["late effect of a stopped process"] += 1
             return
-        if operation.process.overtaken and operation.verb == "set_status" and operation.args[1] is KeyStatus.ACTIVE:
+        enables = operation.verb == "set_status" and operation.args[1] is KeyStatus.ACTIVE
+        if operation.process.overtaken and (enables or operation.verb == "restore"):
             self._world.met["late effect mended by who made it"] += 1  # it may not write in the journal any more
             return
         wanted, undo = _step(operation)

@@ -41,11 +41,21 @@ def chaos(world: SimulatedWorld) -> None:
     random, desk, style = world.random, SimulatedDesk(world), world.scenario.style
     desk.type("start")
     for _ in range(random.randint(1, CHAOS)):
-        rotation = world.rotation
+        rotation = _latest(world)
         if rotation is not None and rotation.outcome is not Outcome.OPEN:
             return
         world.clock.advance(timedelta(seconds=random.choice((0, 0, 1, 20, 90, 1200))))
         _act(world, desk, rotation, style)
+
+
+def _latest(world: SimulatedWorld) -> Rotation | None:
+    """The rotation to go on with. One that made the secrets equal is only what comes before the rotation."""
+    rotation = world.rotation
+    if rotation is None or rotation.plan.right is None or rotation.outcome is not Outcome.COMPLETED:
+        return rotation
+    world.met["secrets made equal"] += 1
+    check_debts(world, rotation)
+    return None
 
 
 def _act(world: SimulatedWorld, desk: SimulatedDesk, rotation: Rotation | None, style: Style) -> None:
@@ -84,7 +94,7 @@ def patient(world: SimulatedWorld) -> str:
     world.interlude = None
     stuck, before, last = 0, "", ""
     for _ in range(ROUNDS):
-        rotation = world.rotation
+        rotation = _latest(world)
         if rotation is not None and rotation.outcome is not Outcome.OPEN:
             check_debts(world, rotation)
             ended: Outcome = rotation.outcome

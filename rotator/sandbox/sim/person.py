@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.approval import CONSUMER
 from rotator.core.owed import owed
 from rotator.model.decision import Ask, Exit, Stop, Wait
-from rotator.model.keys import KeyStatus, Label
+from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.plan import StepId
 from rotator.model.rotation import Outcome, Rotation
 from rotator.sandbox.sim.desk import Answer, SimulatedDesk
@@ -27,10 +27,21 @@ def _mend(world: SimulatedWorld) -> None:
         holding = store.holder()
         if holding is not None and holding.version_id.startswith("foreign"):
             store.discard(holding.version_id)
-        back = world.rotation is None or world.rotation.rolling_back is not None
-        if back and world.current(ref) != world.old and world.status(world.old) is KeyStatus.ACTIVE:
-            store.edit(f"mended-{world.operations}", key=world.old)
+        wanted = _wanted(world, ref)
+        if wanted is not None and world.current(ref) != wanted and world.status(wanted) is KeyStatus.ACTIVE:
+            store.edit(f"mended-{world.operations}", key=wanted)
             world.secret_changed()
+
+
+def _wanted(world: SimulatedWorld, ref: str) -> KeyText | None:
+    """What this secret should hold before a rotation, or on the way back; None: nobody puts it right by hand."""
+    rotation = world.rotation
+    if rotation is None or rotation.outcome is not Outcome.OPEN:
+        return None if world.scenario.held else world.old
+    if ref == rotation.plan.right:
+        return world.new
+    back = rotation.rolling_back is not None and rotation.old is not None
+    return world.key_with(rotation.old.held(ref)) if back and rotation.old else None
 
 
 def make_equal(world: SimulatedWorld) -> None:
@@ -62,6 +73,8 @@ def respond(world: SimulatedWorld, desk: SimulatedDesk, answer: Answer) -> None:
         desk.type("accept")
     elif code == "store_conflict" or any(said in getattr(answer, "why", "") for said in _MENDABLE):
         _mend(world)
+    elif code == "usage" and world.right is not None and "rotate rollback" in getattr(answer, "hint", ""):
+        desk.type("rollback")
     elif code == "usage" and "rotate start" in getattr(answer, "hint", ""):
         desk.type("start")
     elif code == "held":
@@ -110,11 +123,16 @@ def _in_the_console(world: SimulatedWorld, why: str) -> None:
 
 def check_debts(world: SimulatedWorld, rotation: Rotation) -> None:
     """Law 11: what an abandoned rotation leaves behind is owed, as far as the world still shows it."""
+    if rotation.plan.right is not None and rotation.outcome is Outcome.COMPLETED and rotation.old is not None:
+        named = {debt.subject for debt in owed([rotation], world.clock.now())}
+        if named != {key.digest for key in rotation.old.keys}:
+            world.laws.fail("law 11: a key that drifted was replaced, and it is not owed")
     if rotation.outcome is not Outcome.ABANDONED:
         return
-    promoted = any(world.current(ref) == world.new for ref in world.stores)
-    pending = [store.read(Label.PENDING) for store in world.stores.values()]
+    promoted = any(world.current(ref) == world.new for ref in rotation.plan.secrets)
+    pending = [world.stores[ref].read(Label.PENDING) for ref in rotation.plan.secrets]
     left = any(version is not None and version.key == world.new for version in pending)
+    left = left and rotation.plan.right is None  # else it is in use at the place that is right
     retired = world.status(world.old) is KeyStatus.ARCHIVED
     if ((promoted and not retired) or (left and not promoted)) and not owed([rotation], world.clock.now()):
         world.laws.fail("law 11: abandoned with debts, and nothing is owed")

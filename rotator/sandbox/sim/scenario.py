@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from random import Random
@@ -20,11 +20,14 @@ from rotator.model.config import (
     ManualWatch,
     Pings,
     Playbook,
+    SecretRef,
+    VaultSecretRef,
 )
 from rotator.sandbox.sim.faults import Fault, draw_faults
 
 NAME: Final = "prod-chat"
 MAX_INSTANCES: Final = 30
+_KINDS: Final[tuple[Literal["aws", "vault"], ...]] = ("aws", "vault")
 
 
 class Style(Enum):
@@ -57,6 +60,8 @@ class SimulatedConsumer:
 class Scenario:
     seed: int
     secrets: int
+    kinds: tuple[Literal["aws", "vault"], ...]
+    """Where each of the secrets is kept."""
     managed: bool
     playbook: Playbook
     consumers: tuple[SimulatedConsumer, ...]
@@ -66,12 +71,32 @@ class Scenario:
     slow_change: int
     """For so many seconds a key goes on as before its status changed."""
     faults: tuple[Fault, ...]
+    held: tuple[int, ...] = ()
+    """Which key each secret holds to begin with, where they hold several; 0 is the right one. Empty: all hold one."""
 
     @property
     def credential(self) -> Credential:
-        refs = tuple(AwsSecretRef("eu-west-1", f"prod/{number}", None) for number in range(self.secrets))
+        refs = tuple(_ref(kind, number) for number, kind in enumerate(self.kinds))
         consumers = tuple(consumer.config for consumer in self.consumers)
         return Credential(name=NAME, issuer=AnthropicConfig(), secrets=refs, consumers=consumers)
+
+
+def _ref(kind: Literal["aws", "vault"], number: int) -> SecretRef:
+    if kind == "vault":
+        return VaultSecretRef("secret", f"prod/{number}", "key")
+    return AwsSecretRef("eu-west-1", f"prod/{number}", None)
+
+
+def drift(scenario: Scenario) -> Scenario:
+    """The same, but its secrets do not hold one key to begin with."""
+    random = Random(f"drift {scenario.seed}")
+    secrets = max(scenario.secrets, 2)
+    held = [0, 1, *random.choices((0, 1, 2), k=secrets - 2)]
+    random.shuffle(held)
+    consumers = tuple(replace(one, secret=random.randrange(secrets)) for one in scenario.consumers)
+    kinds = (*scenario.kinds, random.choice(_KINDS))[:secrets]
+    playbook = replace(scenario.playbook, name="drawn", reenable="auto")  # a leaked key is written nowhere else
+    return replace(scenario, secrets=secrets, kinds=kinds, held=tuple(held), consumers=consumers, playbook=playbook)
 
 
 def draw(seed: int) -> Scenario:
@@ -82,6 +107,7 @@ def draw(seed: int) -> Scenario:
     return Scenario(
         seed=seed,
         secrets=secrets,
+        kinds=tuple(Random(f"kinds {seed}").choices(_KINDS, k=secrets)),
         managed=random.random() < 0.8,
         playbook=_playbook(random),
         consumers=consumers,

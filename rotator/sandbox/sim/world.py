@@ -74,8 +74,12 @@ class SimulatedWorld(Keys):
         self.new = self.issue()
         self.credential = scenario.credential
         self.playbook: Playbook = scenario.playbook
-        self.stores = {str(ref): MemorySecretStore(str(ref), self.clock, self.old) for ref in self.credential.secrets}
+        self.right: str | None = None
+        """The secret whose key others are given by the rotation that was opened last; None: by an ordinary one."""
+        self.drifted: tuple[str, ...] = ()
+        self.stores = self._stores()
         refs = list(self.stores)
+        self.met[f"secrets in {' and '.join(sorted(set(scenario.kinds)))}"] += 1
         self.fleet = {
             spec.config.name: SimulatedFleet(
                 spec,
@@ -88,6 +92,15 @@ class SimulatedWorld(Keys):
             for spec in scenario.consumers
         }
         self.faults = Injector(self, scenario.faults)
+
+    def _stores(self) -> dict[str, MemorySecretStore]:
+        scenario = self.scenario
+        held = scenario.held or (0,) * scenario.secrets
+        keys = {0: self.old, **{number: self.issue() for number in sorted(set(held) - {0})}}
+        return {
+            str(ref): MemorySecretStore(str(ref), self.clock, keys[number], merges=kind == "vault")
+            for ref, kind, number in zip(self.credential.secrets, scenario.kinds, held, strict=True)
+        }
 
     @property
     def leaked(self) -> bool:
@@ -141,7 +154,10 @@ class SimulatedWorld(Keys):
 
     @property
     def plan(self) -> Plan:
-        return plans.build(self.credential, self.playbook, first=False, managed=self.scenario.managed)
+        managed = self.scenario.managed
+        return plans.build(
+            self.credential, self.playbook, first=False, managed=managed, right=self.right, drifted=self.drifted
+        )
 
     def consumers(self) -> dict[str, Consumer]:
         return {consumer.name: consumer for consumer in self.credential.consumers}

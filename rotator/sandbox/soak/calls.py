@@ -12,7 +12,7 @@ from typing import Final
 from rotator.model.canonical import Json
 from rotator.sandbox.fault_proxy import Exchange, Fault
 
-_TARGET: Final = re.compile(rb"^x-amz-target: *secretsmanager\.(\w+)", re.IGNORECASE | re.MULTILINE)
+_OPERATION: Final = re.compile(rb"^x-amz-target: *secretsmanager\.(\w+)", re.IGNORECASE | re.MULTILINE)
 _RECORD: Final = re.compile(rb"^POST /v1/organizations/api_keys/(\w+)")
 _OK: Final = re.compile(rb"^HTTP/1\.[01] 2\d\d")
 _CURRENT: Final = "AWSCURRENT"
@@ -57,13 +57,13 @@ class CallLog:
 
 
 def _aws(head: bytes, content: bytes, fault: Fault | None) -> Write | None:
-    target = _TARGET.search(head)
-    if target is None:
+    operation = _OPERATION.search(head)
+    if operation is None:
         return None
     body = _object(content)
-    if target[1] == b"PutSecretValue":
+    if operation[1] == b"PutSecretValue":
         return Write(verb="stage", subject="", to=str(body.get("ClientRequestToken")), before="", fault=fault)
-    if target[1] == b"UpdateSecretVersionStage" and body.get("VersionStage") == _CURRENT:
+    if operation[1] == b"UpdateSecretVersionStage" and body.get("VersionStage") == _CURRENT:
         to, before = str(body.get("MoveToVersionId")), str(body.get("RemoveFromVersionId") or "")
         return Write(verb="promote", subject="", to=to, before=before, fault=fault)
     return None

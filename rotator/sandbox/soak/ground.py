@@ -59,7 +59,7 @@ class Ground:
             straight = self.world.environment
             self.aws = self._proxy(straight["AWS_ENDPOINT_URL"], 1)
             self.anthropic = self._proxy(straight["ANTHROPIC_BASE_URL"], 2)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: no process may be left
             self._ends.close()
             raise
         admin = KeyText((self.directory / ADMIN_KEY).read_text().strip())

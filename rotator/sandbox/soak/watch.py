@@ -73,7 +73,7 @@ class Watch:
             self._looks += 1
             try:
                 self._look()
-            except Exception as error:
+            except Exception as error:  # a watch that died unseen would find nothing, and call that a pass
                 if not self._ending.is_set():
                     self._tally.find("bugs", f"the soak's watch: {type(error).__name__}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +13,7 @@ from rotator.adapters.store.aws import AwsSecretStore
 from rotator.model.config import AwsSecretRef
 from rotator.model.errors import OutsideError, Refused, Unreachable
 from rotator.model.keys import Label
-from rotator.sandbox.aws import Fault, SandboxAws, no_faults
+from rotator.sandbox.aws import Fault, SandboxAws
 from tests.aws_world import (
     CLAIM,
     FIELD,
@@ -31,43 +31,6 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[SandboxAws]:
-    with SandboxAws() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
-def client(running: SandboxAws) -> Iterator[SecretsManagerClient]:
-    client = client_of(running)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def sandbox(running: SandboxAws) -> Iterator[SandboxAws]:
-    running.calls.clear()
-    yield running
-    running.faults = no_faults
-
-
-@pytest.fixture
-def name(client: SecretsManagerClient) -> str:
-    """A JSON secret with the key and a password of somebody else's."""
-    name = secret_name()
-    client.create_secret(
-        Name=name,
-        SecretString=json.dumps({FIELD: make_key().reveal(), "DB_PASSWORD": "hunter2-sentinel"}),
-        Tags=[{"Key": "team", "Value": "chat"}],
-    )
-    return name
-
-
-@pytest.fixture
-def store(client: SecretsManagerClient, sandbox: SandboxAws, name: str) -> AwsSecretStore:
-    return AwsSecretStore(AwsSecretRef(REGION, name, FIELD), client=client)
 
 
 def denied(action: str, resource: str = ARN, status: int = 400) -> Fault:
