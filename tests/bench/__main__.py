@@ -27,7 +27,7 @@ def main() -> None:
             *starting.figures(Path(folder), words.rounds),
             *inside.figures(Path(folder), words.rounds),
             *usage.figures(words.rounds),
-            *whole.figures(Path(folder), max(words.rounds // 2, 3), skipped),
+            *whole.figures(Path(folder), words.rounds, skipped),
         ]
     show(found)
     for what in skipped:
