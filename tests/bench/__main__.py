@@ -29,7 +29,7 @@ def main() -> None:
             *inside.figures(Path(folder), words.rounds),
             *usage.figures(words.rounds),
             *vault.figures(Path(folder), words.rounds),
-            *whole.figures(Path(folder), max(words.rounds // 2, 3), skipped),
+            *whole.figures(Path(folder), words.rounds, skipped),
         ]
     show(found)
     for what in skipped:

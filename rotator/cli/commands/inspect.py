@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rotator.wiring import Workplace
 
 
-_AT_ONCE: Final = 50
-"""Logs that are in memory together; one look at the journal for each credential took as long as its events."""
+_AT_ONCE: Final = 10
+"""Logs that one look at the journal reads, and memory holds together: more of them leave the processor's cache."""
 
 
 def register(app: typer.Typer) -> None:
@@ -66,9 +66,7 @@ def _show(reports: list[Mapping[str, Any]]) -> None:
     from rotator.cli.results import show
     from rotator.cli.table import status_lines
 
-    for report in reports:
-        for line in status_lines(report):
-            show(line)
+    show("\n".join(line for report in reports for line in status_lines(report)))
 
 
 def history(name: Name, config: ConfigPath = None, json: AsJson = False) -> None:
