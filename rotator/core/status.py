@@ -39,7 +39,7 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
             "drain": None,
             "warnings": [],
         }
-    decision = decide(rotation, now)
+    decision = _asked(rotation, now) or decide(rotation, now)
     return {
         "credential": credential,
         "rotation": {
@@ -58,6 +58,14 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
         "drain": _drain(rotation),
         "warnings": _warnings(rotation),
     }
+
+
+def _asked(rotation: Rotation, now: datetime) -> Ask | None:
+    """The question that the drain gate stopped at. It stays one, although the next command looks at the gate first."""
+    if decide(rotation, now) != Do(DRAIN) or DRAIN not in rotation.gates:
+        return None
+    decision = decide(rotation, rotation.gates[DRAIN].at)
+    return decision if isinstance(decision, Ask) else None
 
 
 def phase(rotation: Rotation) -> str:

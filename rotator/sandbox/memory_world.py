@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from rotator.core import plan as plans
+from rotator.core.approval import UNPROVEN
 from rotator.engine import Run, Yes, advance
 from rotator.model.config import (
     AnthropicConfig,
@@ -218,7 +219,12 @@ class MemoryWorld:
             open_rotation(session, self.ports(), self.plan, "tester")
 
     def _command(self, order: Callable[[Session], None], **run: Any) -> Ask | Stop | Wait:
-        fields: dict[str, Any] = {"by": "tester", "stay": None, "yes": {"disable": YES, "archive": YES}, **run}
+        fields: dict[str, Any] = {
+            "by": "tester",
+            "stay": None,
+            "yes": {UNPROVEN: YES, "disable": YES, "archive": YES},
+            **run,
+        }
         session = self.session()
         try:
             with session:
