@@ -72,7 +72,7 @@ def _verdict(event: Event) -> str:
     if event.data.get("verdict") == "passed":
         return "passed"
     if event.data.get("final"):
-        return "FAILED"
+        return "not proven" if event.data.get("verdict") == "inconclusive" else "FAILED"
     return "could not be measured" if event.data.get("verdict") == "errored" else "not yet"
 
 

@@ -154,9 +154,10 @@ def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) 
     look_at = evidence.at + windows.interval(rotation, gate)
     watches = gate in (SOAK, DRAIN)
     if measurement.final or now >= ends or (watches and measurement.verdict is Verdict.FAILED):
-        if watches and not measurement.final and now >= look_at:
+        to_take_on = gate == DRAIN and may_take_on(rotation)
+        if watches and (to_take_on or not measurement.final) and now >= look_at:
             return Do(gate)  # every run looks again: does somebody miss the old key, does somebody still use it?
-        if gate == DRAIN and may_take_on(rotation):
+        if to_take_on:
             return Ask(UNPROVEN, f"{gate}: {measurement.why}. Go on without proof that nobody uses the old key?")
         return Stop(_EXITS[measurement.verdict], f"{gate}: {measurement.why}", _way_out(rotation, gate))
     if expected is not None and evidence.at < expected:

@@ -40,7 +40,7 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
             "warnings": [],
             "drift": None,
         }
-    decision = decide(rotation, now)
+    decision = _asked(rotation, now) or decide(rotation, now)
     return {
         "credential": credential,
         "rotation": {
@@ -60,6 +60,14 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
         "warnings": _warnings(rotation),
         "drift": _drift(rotation),
     }
+
+
+def _asked(rotation: Rotation, now: datetime) -> Ask | None:
+    """The question that the drain gate stopped at. It stays one, although the next command looks at the gate first."""
+    if decide(rotation, now) != Do(DRAIN) or DRAIN not in rotation.gates:
+        return None
+    decision = decide(rotation, rotation.gates[DRAIN].at)
+    return decision if isinstance(decision, Ask) else None
 
 
 def phase(rotation: Rotation) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from rotator import orders
 from rotator.core import plan as plans
+from rotator.core.approval import UNPROVEN
 from rotator.engine import Run, Yes, advance
 from rotator.model.config import (
     AnthropicConfig,
@@ -252,7 +253,12 @@ class MemoryWorld:
         orders.open_rotation(session, self.ports(), plan, "tester")
 
     def _command(self, order: Callable[[Session], None], **run: Any) -> Ask | Stop | Wait:
-        fields: dict[str, Any] = {"by": "tester", "stay": None, "yes": {"disable": YES, "archive": YES}, **run}
+        fields: dict[str, Any] = {
+            "by": "tester",
+            "stay": None,
+            "yes": {UNPROVEN: YES, "disable": YES, "archive": YES},
+            **run,
+        }
         session = self.session()
         try:
             with session:

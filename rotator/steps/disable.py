@@ -44,14 +44,19 @@ class Disable:
     def undo(self, context: Context) -> Mapping[str, Json]:
         if context.rotation.plan.playbook.leaked:
             raise Refused("the old key leaked: it is never enabled again", "")
+        command = f"rotate resume {context.rotation.plan.credential}"
         if context.old.key_id is not None and context.ports.issuer.manages:
-            context.ports.issuer.set_status(context.old.key_id, KeyStatus.ACTIVE)
+            try:
+                context.ports.issuer.set_status(context.old.key_id, KeyStatus.ACTIVE)
+            except Refused as no:  # somebody made a key meanwhile, and Anthropic's limit leaves no room for this one
+                why = f"ENABLE THE OLD KEY NOW, something still needs it: {no.message}"
+                raise Refused(why, f"{no.hint} Then `{command}`.".lstrip()) from None
             return {"key_id": context.old.key_id, **_why(context)}
         if retire.by_ping(context) is Standing.ABSENT:
             return {"by": "a person, in the Console", **_why(context)}
         raise PersonNeeded(
             f"ENABLE THE OLD KEY NOW, by hand: {_in_the_console(context)} Enable. Something still needs it",
-            f"rotate resume {context.rotation.plan.credential}",
+            command,
         )
 
     def patience(self, context: Context) -> timedelta:

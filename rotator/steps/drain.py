@@ -35,7 +35,8 @@ class Drain:
         if isinstance(reading, Unread) or old is None or playbook.leaked:
             why = reading.why if isinstance(reading, Unread) else ""
             window, now = windows.drain_window(rotation), context.ports.clock.now()
-            return silence.unread(context.step, now, window, policy, why, leaked=playbook.leaked)
+            accepted = taken_on(rotation, [drain.ACCESS])
+            return silence.unread(context.step, now, window, policy, why, accepted, leaked=playbook.leaked)
         new = rotation.new.key_id if rotation.new else None
         weighed = drain.weigh(windows.silence(rotation), reading, old, new)
         accepted = taken_on(rotation, list(weighed.missing))

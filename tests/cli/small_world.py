@@ -171,7 +171,7 @@ class SmallWorld:
         admin: str | None = "file",
         consumers: str | None = None,
         secrets: Sequence[str] | None = None,
-        unproven: str = "ask",
+        unproven: str = "accept",
         approval: str = "ask",
         soak: str = "200ms",
         deploy: str = "60s",

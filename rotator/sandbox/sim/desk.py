@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator import orders
 from rotator.core import record
-from rotator.core.approval import CONSUMER
+from rotator.core.approval import CONSUMER, UNPROVEN
 from rotator.core.decide import decide
 from rotator.core.status import phase, waiting
 from rotator.engine import Run, Yes, advance
@@ -30,7 +30,7 @@ Answer: TypeAlias = Ask | Stop | Wait | RotatorError | None
 """What the operator sees at the end; None: the process was killed."""
 
 YES: Final = Yes(by="ann", reason="the simulation says so")
-_YES: Final = {"disable": YES, "archive": YES}
+_YES: Final = {UNPROVEN: YES, "disable": YES, "archive": YES}
 
 
 class SimulatedDesk:
