@@ -19,7 +19,6 @@ from rotator.core import entry
 from rotator.core.decide import decide, outcome
 from rotator.core.fold import closed_ids
 from rotator.core.leaks import leaked
-from rotator.core.plan import ARCHIVE, DISABLE
 from rotator.model.canonical import JsonObject
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
 from rotator.model.errors import HeldByAnother, JournalError, OutsideError
@@ -154,8 +153,6 @@ class _Engine:
     def _attempt(self, step: StepId, attempt: int) -> None:
         effect, context = effect_of(step), self._context(step)
         self.session.beat(effect.patience(context))
-        if step in (DISABLE, ARCHIVE):
-            self._look_once_more()
         try:
             data = effect.apply(context)
         except OutsideError as error:
@@ -168,8 +165,13 @@ class _Engine:
                 self._notify(mended, "")
             raise
 
+    def _still_ours(self, step: StepId) -> None:
+        """A process that was slow, or frozen, since its intent would kill a key that is in use again: look first."""
+        self.session.beat(effect_of(step).patience(self._context(step)))
+        self._look_once_more()
+
     def _look_once_more(self) -> None:
-        """A process that was frozen since its intent would kill a key that is in use again: read the log first."""
+        """Raises `Moved` where somebody wrote, `HeldByAnother` where somebody took the rotation over."""
         known = len(self.session.events)
         self.session.refresh()
         if len(self.session.events) > known:
@@ -291,4 +293,5 @@ class _Engine:
             key=self.run.key,
             closed=self.closed,
             leaked=self.leaked,
+            still_ours=lambda: self._still_ours(step),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
@@ -44,6 +44,8 @@ class Context:
     """Ids of this credential's ended rotations."""
     leaked: Mapping[str, str] = field(default_factory=dict)
     """By digest, the keys that this log knows to have leaked: the rotation that said so (law 10)."""
+    still_ours: Callable[[], None] = lambda: None
+    """A last look at the log, and a fresh lease, just before what no other system fences. Raises where others wrote."""
 
     @property
     def store(self) -> SecretStore:

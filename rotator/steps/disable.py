@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from rotator.core import judge
 from rotator.model.canonical import Json
 from rotator.model.errors import PersonNeeded, Refused
-from rotator.model.keys import KeyStatus, Label
+from rotator.model.keys import KeyStatus
 from rotator.model.rotation import Standing
 from rotator.steps import retire
 from rotator.steps.context import Context
@@ -22,15 +21,10 @@ class Disable:
         return Standing.ABSENT if status is KeyStatus.ACTIVE else Standing.APPLIED
 
     def apply(self, context: Context) -> Mapping[str, Json]:
-        """Evidence is some seconds old by now: no secret may name another key at the last look (law 2)."""
-        for secret, store in context.ports.stores.items():
-            current = store.read(Label.CURRENT)
-            found = current.key.fingerprint if current is not None and current.key is not None else None
-            wrong = judge.stored(context.step, secret, found, context.new, "current")
-            if wrong is not None:
-                raise Refused(f"the old key stays active: {wrong.why}", "find out who wrote it, then `rotate resume`")
+        retire.last_look(context, "the old key stays active")
         if context.old.key_id is not None and context.ports.issuer.manages:
             if retire.status(context) is KeyStatus.ACTIVE:
+                context.still_ours()
                 context.ports.issuer.set_status(context.old.key_id, KeyStatus.INACTIVE)
             return {"key_id": context.old.key_id}
         if retire.by_ping(context) is Standing.APPLIED:
@@ -55,7 +49,7 @@ class Disable:
         )
 
     def patience(self, context: Context) -> timedelta:
-        return timedelta(minutes=2)
+        return retire.PATIENCE
 
 
 def _in_the_console(context: Context) -> str:
