@@ -17,8 +17,7 @@ from typing import Final
 
 from rotator.core import entry
 from rotator.core.decide import decide, given_up, outcome
-from rotator.core.fold import closed_ids
-from rotator.core.leaks import leaked
+from rotator.core.past import closed_ids, leaked
 from rotator.inspection import inspect, standing
 from rotator.model.canonical import JsonObject
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait

@@ -59,6 +59,13 @@ class Context:
         return self.rotation.old
 
     @property
+    def record_id(self) -> str | None:
+        """The old key's record, where it may be read and changed: there is an Admin key, and the plan counts on it. A
+        record that was only named, by whom no Admin key could check it, is nobody's to disable."""
+        managed = self.rotation.plan.managed and self.ports.issuer.manages
+        return self.rotation.old.key_id if managed and self.rotation.old is not None else None
+
+    @property
     def new(self) -> Fingerprint:
         if self.rotation.new is None:
             raise UsageError("no key has been adopted yet", f"rotate start {self.rotation.plan.credential}")

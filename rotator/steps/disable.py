@@ -22,11 +22,11 @@ class Disable:
 
     def apply(self, context: Context) -> Mapping[str, Json]:
         retire.last_look(context, "the old key stays active")
-        if context.old.key_id is not None and context.ports.issuer.manages:
+        if context.record_id is not None:
             if retire.status(context) is KeyStatus.ACTIVE:
                 context.still_ours()
-                context.ports.issuer.set_status(context.old.key_id, KeyStatus.INACTIVE)
-            return {"key_id": context.old.key_id}
+                context.ports.issuer.set_status(context.record_id, KeyStatus.INACTIVE)
+            return {"key_id": context.record_id}
         if retire.by_ping(context) is Standing.APPLIED:
             return {"by": "a person, in the Console"}
         raise PersonNeeded(
@@ -38,9 +38,9 @@ class Disable:
     def undo(self, context: Context) -> Mapping[str, Json]:
         if context.rotation.plan.playbook.leaked:
             raise Refused("the old key leaked: it is never enabled again", "")
-        if context.old.key_id is not None and context.ports.issuer.manages:
-            context.ports.issuer.set_status(context.old.key_id, KeyStatus.ACTIVE)
-            return {"key_id": context.old.key_id, **_why(context)}
+        if context.record_id is not None:
+            context.ports.issuer.set_status(context.record_id, KeyStatus.ACTIVE)
+            return {"key_id": context.record_id, **_why(context)}
         if retire.by_ping(context) is Standing.ABSENT:
             return {"by": "a person, in the Console", **_why(context)}
         raise PersonNeeded(

@@ -37,9 +37,7 @@ def last_look(context: Context, otherwise: str) -> None:
 
 def status(context: Context) -> KeyStatus | None:
     """The old key's status by its record; None where no record can be read."""
-    if context.old.key_id is None or not context.ports.issuer.manages:
-        return None
-    return context.ports.issuer.record(context.old.key_id).status
+    return context.ports.issuer.record(context.record_id).status if context.record_id is not None else None
 
 
 def seen_active(context: Context) -> KeyStatus | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rotator.core.fold import advance, closed_ids, fold, no_way_back, rotations
+from rotator.core.fold import advance, fold, no_way_back, rotations
+from rotator.core.past import closed_ids
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, PINGS
 from rotator.model.canonical import JsonObject
 from rotator.model.event import Kind
