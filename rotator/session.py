@@ -184,14 +184,14 @@ class Session:
                 continue
         raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
 
-    def overlay(self, step: StepId, data: JsonObject) -> None:
-        """A measurement that changed nothing: known to this process, not worth a line in the log."""
+    def overlay(self, kind: Kind, step: StepId, data: JsonObject) -> None:
+        """A look that changed nothing: known to this process, not worth a line in the log."""
         rotation = self.open
         event = Event(
             seq=rotation.seq,
             rotation=rotation.id,
             at=self.clock.now(),
-            kind=Kind.MEASURED,
+            kind=kind,
             step=str(step),
             attempt=0,
             data=data,

@@ -8,7 +8,7 @@ step:  (none) ──intended──► OPEN ──applied──► APPLIED ──
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -240,6 +240,10 @@ def _resumed(rotation: Rotation, event: Event) -> Rotation:
     if data.get("plan"):
         plan = record.from_json(data["plan"])
         rotation = replace(rotation, plan=plan, plan_digest=record.plan_digest(plan))
+    if data.get("old_key_id") and rotation.old is not None:
+        rotation = replace(rotation, old=replace(rotation.old, key_id=data["old_key_id"]))
+    if data.get("new_key_id") and rotation.new is not None:
+        rotation = replace(rotation, new=replace(rotation.new, key_id=data["new_key_id"]))
     if data.get("entered"):
         rotation = _fresh(replace(rotation, reenabled=None), event)
     return rotation
@@ -281,11 +285,3 @@ _TRANSITIONS: Final[Mapping[Kind, Callable[[Rotation, Event], Rotation]]] = {
     Kind.ROLLED_BACK: _ended(Outcome.ROLLED_BACK),
     Kind.ABANDONED: _ended(Outcome.ABANDONED),
 }
-
-
-def closed_ids(events: Sequence[Event]) -> frozenset[str]:
-    """The rotations of this log that have ended: a pending version of theirs is in nobody's hands."""
-    return frozenset(event.rotation for event in events if event.kind in _ENDS)
-
-
-_ENDS: Final = frozenset({Kind.COMPLETED, Kind.ROLLED_BACK, Kind.ABANDONED})

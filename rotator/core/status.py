@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from rotator.core.approval import UNPROVEN
-from rotator.core.decide import decide, optional, retiring
+from rotator.core.decide import decide, retiring
+from rotator.core.gates import optional
 from rotator.core.owed import owed
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK
 from rotator.core.windows import expected

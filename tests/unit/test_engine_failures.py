@@ -15,7 +15,7 @@ from rotator.model.errors import OutsideError, Refused, Unreachable, UsageError
 from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus
 from rotator.model.plan import Phase, StepId
-from rotator.orders import approve, resume
+from rotator.orders import accept_plan, approve
 from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
 from tests.unit.engine_world import BOTH, SECOND, Told, events, old_status, quick, rotation_of, run, started, tick
 
@@ -224,7 +224,7 @@ def test_an_open_rotation_does_not_go_on_with_other_secrets() -> None:
     world.secrets = 3
     session = world.session()
     with session, pytest.raises(UsageError, match="other secrets"):
-        resume(session, YES, world.plan)
+        accept_plan(session, world.ports(), YES, world.plan)
 
 
 def test_an_accepted_plan_voids_an_earlier_yes() -> None:
@@ -233,7 +233,7 @@ def test_an_accepted_plan_voids_an_earlier_yes() -> None:
     approve(world.session(), "disable", YES)
     world.consumers = world.consumers[:2]
     plan = world.plan
-    asked = run(world, order=lambda session: resume(session, YES, plan), by_hand=False)
+    asked = run(world, order=lambda session: accept_plan(session, world.ports(), YES, plan), by_hand=False)
     assert isinstance(asked, Ask)
     assert asked.what == "disable"
     assert len(rotation_of(world).plan.consumers) == 2

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rotator.core.fold import advance, closed_ids, fold, rotations
+from rotator.core.fold import advance, fold, rotations
+from rotator.core.past import closed_ids
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, PINGS
 from rotator.core.way_back import no_way_back
 from rotator.model.canonical import JsonObject

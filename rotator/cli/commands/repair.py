@@ -55,12 +55,15 @@ def resume(
         rotation = work.open_rotation("resume")
         if accept_plan:
             yes = said(by, reason, "--accept-plan")
-            plan = work.place.plan_anew(work.credential, rotation.plan)
         else:
-            yes, plan = Yes(by=by or me(), reason=reason or "no reason given"), None
+            yes = Yes(by=by or me(), reason=reason or "no reason given")
             work.place.checked_plan(work.credential, rotation)
         with work.session:
-            orders.resume(work.session, yes, plan)
+            if accept_plan:
+                plan = work.place.plan_anew(work.credential, rotation.plan)
+                orders.accept_plan(work.session, work.ports, yes, plan, work.credential.issuer.key_id)
+            else:
+                orders.resume(work.session, yes)
             end = work.go_on(Run(by=yes.by, by_hand=False, stay=timedelta(seconds=60)))
         work.finish(end)
 

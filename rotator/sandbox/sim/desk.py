@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator import orders
@@ -79,9 +80,9 @@ class SimulatedDesk:
         if word == "abandon":
             return self._abandon(session)
         if word == "accept":
-            return self._on(
-                process, session, stay, lambda: orders.resume(session, YES, self._world.plan), by_hand=False
-            )
+            ports, plan = self._world.ports(process), self._world.plan
+            accept = partial(orders.accept_plan, session, ports, YES, plan)
+            return self._on(process, session, stay, accept, by_hand=False)
         self._check(rotation)
         match word:
             case "tick":
