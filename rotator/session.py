@@ -68,9 +68,6 @@ class Session:
     @property
     def open(self) -> Rotation:
         """The rotation that is open now. Raises `JournalError` where there is none: the caller has checked."""
-        return self._require_open()
-
-    def _require_open(self) -> Rotation:
         if self.rotation is None or self.rotation.outcome is not Outcome.OPEN:
             raise JournalError(f"{self.credential} has no open rotation", f"rotate status {self.credential}")
         return self.rotation
@@ -146,7 +143,7 @@ class Session:
         Raises `JournalError` where the rotation has ended meanwhile.
         """
         for _ in range(_POSTS):
-            self._require_open()
+            _ = self.open  # it must be
             try:
                 return self._write(kind, step, data, 0)
             except Moved:
@@ -168,7 +165,7 @@ class Session:
         Raises `JournalError` where the rotation has ended meanwhile, `HeldByAnother` where it was taken over.
         """
         for _ in range(_POSTS):
-            self._require_open()
+            _ = self.open  # it must be
             try:
                 return self.append(kind, data=data)
             except Moved:

@@ -6,6 +6,7 @@ swapped entry is found on the next read. Cutting off the newest entries cannot b
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -55,9 +56,9 @@ def next_event(
         prev=last.hash if last else GENESIS,
         hash="",
     )
-    event = replace(draft, hash=_computed(draft))
-    to_row(event)  # what cannot be written must not be decided on
-    return event
+    covered = _covered(draft)  # what cannot be written must not be decided on
+    _refuse_unkeepable(draft, len(covered))
+    return replace(draft, hash=hashlib.sha256(covered).hexdigest())
 
 
 def verify(events: Iterable[Event], after: Event | None) -> None:
@@ -111,15 +112,24 @@ def to_row(event: Event) -> dict[str, int | str | None]:
         "prev": event.prev,
         "hash": event.hash,
     }
+    _refuse_unkeepable(event, sum(_size(value) for value in row.values() if isinstance(value, str)))
+    return row
+
+
+def _size(text: str) -> int:
+    """In bytes of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _refuse_unkeepable(event: Event, size: int) -> None:
+    """`size`: of the event as text, in bytes."""
     if event.at.utcoffset() is None:
         raise JournalError(f"event {event.seq} cannot be journaled: its time has no time zone", _DAMAGED)
-    size = sum(len(value.encode("utf-8", "surrogatepass")) for value in row.values() if isinstance(value, str))
     if size > MAX_ROW_BYTES:
         raise JournalError(
             f"event {event.seq} ({event.kind.value}) is too large for the journal: {size} bytes of {MAX_ROW_BYTES}",
             "Name fewer consumers in one credential, or make their commands' output shorter.",
         )
-    return row
 
 
 def from_row(row: Row) -> Event:
@@ -143,8 +153,12 @@ def from_row(row: Row) -> Event:
 
 
 def _computed(event: Event) -> str:
+    return hashlib.sha256(_covered(event)).hexdigest()
+
+
+def _covered(event: Event) -> bytes:
     try:
-        return event.computed_hash()
+        return event.covered()
     except (TypeError, ValueError, RecursionError) as error:
         raise _unwritable(event, error) from None
 
@@ -189,11 +203,14 @@ def _time(row: Row, seq: int) -> datetime:
     return at
 
 
+_KINDS: Final = {kind.value: kind for kind in Kind}
+
+
 def _kind(row: Row, seq: int) -> Kind:
     text = _text(row, "kind", seq)
     try:
-        return Kind(text)
-    except ValueError:
+        return _KINDS[text]
+    except KeyError:
         raise JournalError(f"event {seq} of the journal is of an unknown kind, {_shown(text)}", _NEWER) from None
 
 

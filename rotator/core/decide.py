@@ -48,10 +48,9 @@ def _forward(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
     if rotation.reenabled is not None:
         return Stop(Exit.GATE_FAILED, f"the old key was enabled again by itself: {rotation.reenabled}", "verify")
     overdue = rotation.opened_at + rotation.plan.playbook.deadline
-    late = Stop(Exit.GATE_FAILED, f"the rotation's deadline has passed ({overdue:%Y-%m-%d %H:%M} UTC)", "resume")
     is_late, taken = now >= overdue > rotation.entered, retiring(rotation)
     if is_late and taken is None:
-        return late
+        return _late(overdue)
     missed = _missed(rotation, now) if taken == DISABLE and horizon < Phase.CONTRACT else None
     if missed is not None:
         return missed
@@ -61,8 +60,12 @@ def _forward(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
         decision = _effect(rotation, step, now) if step.effect else _gate(rotation, step.id, now)
         if decision is not None:
             takes_away = isinstance(decision, Ask) or decision == Do(ARCHIVE)
-            return late if is_late and step.id == ARCHIVE != taken and takes_away else decision
+            return _late(overdue) if is_late and step.id == ARCHIVE != taken and takes_away else decision
     return Close(completed=True)
+
+
+def _late(overdue: datetime) -> Stop:
+    return Stop(Exit.GATE_FAILED, f"the rotation's deadline has passed ({overdue:%Y-%m-%d %H:%M} UTC)", "resume")
 
 
 def retiring(rotation: Rotation) -> StepId | None:
@@ -94,8 +97,9 @@ def _missed(rotation: Rotation, now: datetime) -> Decision | None:
 def _held_to(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
     """A phase's steps are all done. OVERLAP is left only with every one of its gates fresh."""
     if horizon is Phase.OVERLAP:
+        fresh = windows.freshness(rotation)
         for gate in overlap_gates(rotation.plan.consumers):
-            decision = _gate(rotation, gate, now, fresh=True)
+            decision = _gate(rotation, gate, now, fresh)
             if decision is not None:
                 return decision
     return Stop(Exit.DONE, f"{horizon.name} is done", "verify" if horizon is Phase.EXPAND else "finish")
@@ -104,14 +108,14 @@ def _held_to(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
 # --- gates
 
 
-def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = False) -> Decision | None:
-    """None where the gate holds (and, with `fresh`, was measured just now)."""
+def _gate(rotation: Rotation, gate: StepId, now: datetime, fresh: timedelta | None = None) -> Decision | None:
+    """None where the gate holds (and, with `fresh`, was measured no longer than that ago)."""
     evidence = rotation.gates.get(gate)
     if evidence is None:
         return _unanswered(rotation, gate) or Do(gate)
     if evidence.measurement.verdict is Verdict.PASSED or optional(rotation, gate):
-        stale = now - evidence.at > windows.freshness(rotation)
-        return Do(gate) if fresh and stale else None
+        stale = fresh is not None and now - evidence.at > fresh
+        return Do(gate) if stale else None
     if gate == DRAIN and _taken_on_since(rotation, evidence):
         return Do(gate)
     if evidence.at < rotation.entered:
@@ -198,8 +202,9 @@ def _effect(rotation: Rotation, step: PlannedStep, now: datetime) -> Decision | 
             return Undo(step.id, str(state.data.get("why", "")))
         if state.mark is Mark.OPEN:
             return Do(step.id)
+    fresh = windows.freshness(rotation)
     for need in step.needs:
-        decision = _gate(rotation, need, now, fresh=True)
+        decision = _gate(rotation, need, now, fresh)
         if decision is not None:
             return decision
     if step.id in (DISABLE, ARCHIVE) and not approved(rotation, step.id):

@@ -10,6 +10,7 @@ Several secrets: all are staged, then all tested, before any is promoted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from rotator.model.config import Consumer, Credential, ManualWatch, Playbook
@@ -40,7 +41,6 @@ def arrange(
     managed: bool,
 ) -> Plan:
     """The plan whose steps follow from this policy, these secrets and these consumers."""
-    steps = (*_expand(secrets, consumers, playbook), *_overlap(consumers), *_contract(secrets, consumers, first))
     return Plan(
         credential=credential,
         playbook=playbook,
@@ -48,8 +48,17 @@ def arrange(
         consumers=consumers,
         first=first,
         managed=managed,
-        steps=tuple(_without_repeats(steps)),
+        steps=_steps(secrets, consumers, ordered=playbook.waves == "ordered", first=first),
     )
+
+
+@lru_cache(maxsize=64)
+def _steps(
+    secrets: tuple[str, ...], consumers: tuple[PlannedConsumer, ...], *, ordered: bool, first: bool
+) -> tuple[PlannedStep, ...]:
+    """Kept: every command arranges a plan twice, as it was journaled and as today's configuration has it."""
+    steps = (*_expand(secrets, consumers, ordered), *_overlap(consumers), *_contract(secrets, consumers, first))
+    return tuple(_without_repeats(steps))
 
 
 def _planned(consumer: Consumer) -> PlannedConsumer:
@@ -64,7 +73,7 @@ def _planned(consumer: Consumer) -> PlannedConsumer:
     )
 
 
-def _expand(secrets: Sequence[str], consumers: Sequence[PlannedConsumer], playbook: Playbook) -> Iterator[PlannedStep]:
+def _expand(secrets: Sequence[str], consumers: Sequence[PlannedConsumer], ordered: bool) -> Iterator[PlannedStep]:
     tests = tuple(StepId("test", secret) for secret in secrets)
     yield PlannedStep(id=ADOPT, phase=Phase.EXPAND, effect=False)
     for secret in secrets:
@@ -73,7 +82,7 @@ def _expand(secrets: Sequence[str], consumers: Sequence[PlannedConsumer], playbo
         yield PlannedStep(id=test, phase=Phase.EXPAND, effect=False)
     for secret in secrets:
         yield PlannedStep(id=StepId("promote", secret), phase=Phase.EXPAND, effect=True, needs=tests)
-    waves = waves_of(consumers) if playbook.waves == "ordered" else [tuple(consumers)]
+    waves = waves_of(consumers) if ordered else [tuple(consumers)]
     for number, wave in enumerate(waves, start=1):
         for consumer in wave:
             if consumer.deploys:

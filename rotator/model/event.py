@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from rotator.model.canonical import JsonObject, digest
+from rotator.model.canonical import JsonObject, canonical
 
 GENESIS = "0" * 64
 """The `prev` of a credential's first event."""
@@ -44,8 +45,9 @@ class Event:
     prev: str
     hash: str
 
-    def computed_hash(self) -> str:
-        return digest(
+    def covered(self) -> bytes:
+        """What the hash covers: every other field, as canonical JSON."""
+        return canonical(
             {
                 "seq": self.seq,
                 "rotation": self.rotation,
@@ -57,4 +59,7 @@ class Event:
                 "holder": self.holder,
                 "prev": self.prev,
             }
-        )
+        ).encode()
+
+    def computed_hash(self) -> str:
+        return hashlib.sha256(self.covered()).hexdigest()

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator import orders
-from rotator.core import record
 from rotator.core.approval import CONSUMER
 from rotator.core.decide import decide
 from rotator.core.status import phase, waiting
@@ -155,13 +154,7 @@ class SimulatedDesk:
         return Stop(Exit.OWED, "the rotation was abandoned")
 
     def _check(self, rotation: Rotation) -> None:
-        from rotator.core import plan as plans
-
-        world = self._world
-        plan = plans.build(
-            world.credential, rotation.plan.playbook, first=rotation.plan.first, managed=world.scenario.managed
-        )
-        if record.plan_digest(plan) != rotation.plan_digest:
+        if self._world.plan_under(rotation.plan.playbook) != rotation.plan:
             raise PlanChanged(
                 "rotate.yaml is no longer what the rotation was opened with", "rotate resume --accept-plan"
             )

@@ -73,6 +73,7 @@ class SimulatedWorld(Keys):
         self.old = self.issue()
         self.new = self.issue()
         self.credential = scenario.credential
+        self._plan: Plan | None = None
         self.playbook: Playbook = scenario.playbook
         self.stores = {str(ref): MemorySecretStore(str(ref), self.clock, self.old) for ref in self.credential.secrets}
         refs = list(self.stores)
@@ -134,14 +135,19 @@ class SimulatedWorld(Keys):
     def rotation(self) -> Rotation | None:
         """As anybody can read it in the log."""
         seen, rotation = self._rotation
-        for event in self.journal.read(NAME, after=seen):
-            rotation = fold.advance(rotation, event)
+        rotation = fold.advance(rotation, *self.journal.read(NAME, after=seen))
         self._rotation = (len(self.journal.events), rotation)
         return rotation
 
     @property
     def plan(self) -> Plan:
-        return plans.build(self.credential, self.playbook, first=False, managed=self.scenario.managed)
+        return self.plan_under(self.playbook)
+
+    def plan_under(self, playbook: Playbook) -> Plan:
+        """Today's configuration with this policy. Kept: every command asks for it, and few worlds ever change it."""
+        if self._plan is None or self._plan.playbook != playbook:
+            self._plan = plans.build(self.credential, playbook, first=False, managed=self.scenario.managed)
+        return self._plan
 
     def consumers(self) -> dict[str, Consumer]:
         return {consumer.name: consumer for consumer in self.credential.consumers}
@@ -185,8 +191,6 @@ class SimulatedWorld(Keys):
 
     def before(self, operation: Operation) -> None:
         verb = operation.verb
-        if verb == "now":
-            return
         self.operations += 1
         if self.operations > MAX_OPERATIONS:
             self.laws.fail(f"law 8: more than {MAX_OPERATIONS} operations without an end")
@@ -202,13 +206,11 @@ class SimulatedWorld(Keys):
             self.pinged_at[operation.args[0]] = self.clock.now()
 
     def answer(self, operation: Operation, real: Callable[..., Any], words: dict[str, Any]) -> Any:
-        given = None if operation.verb == "now" else self.faults.instead(operation)
+        given = self.faults.instead(operation)
         return real(*operation.args, **words) if given is None else given[0]
 
     def after(self, operation: Operation) -> None:
         verb = operation.verb
-        if verb == "now":
-            return
         if verb in EFFECTS:
             if verb == "set_status":
                 self.status_changed(self.key_of(operation.args[0]), tool=not operation.process.late)
@@ -261,3 +263,4 @@ class SimulatedWorld(Keys):
         else:
             consumers[-1] = replace(consumers[-1], required=True)
         self.credential = replace(self.credential, consumers=tuple(consumers))
+        self._plan = None
