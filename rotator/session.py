@@ -68,9 +68,6 @@ class Session:
     @property
     def open(self) -> Rotation:
         """The rotation that is open now. Raises `JournalError` where there is none: the caller has checked."""
-        return self._require_open()
-
-    def _require_open(self) -> Rotation:
         if self.rotation is None or self.rotation.outcome is not Outcome.OPEN:
             raise JournalError(f"{self.credential} has no open rotation", f"rotate status {self.credential}")
         return self.rotation
@@ -147,7 +144,7 @@ class Session:
         """
 
         def write() -> None:
-            self._require_open()
+            _ = self.open  # it must be
             self._write(kind, None, data, 0)
 
         self._insist(write)
@@ -163,7 +160,7 @@ class Session:
         """
 
         def write() -> None:
-            self._require_open()
+            _ = self.open  # it must be
             self.append(kind, data=data)
 
         self._insist(write)

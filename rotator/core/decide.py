@@ -51,10 +51,9 @@ def _forward(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
     if rotation.reenabled is not None:
         return Stop(Exit.GATE_FAILED, f"the old key was enabled again by itself: {rotation.reenabled}", "verify")
     overdue = rotation.opened_at + rotation.plan.playbook.deadline
-    late = Stop(Exit.GATE_FAILED, f"the rotation's deadline has passed ({overdue:%Y-%m-%d %H:%M} UTC)", "resume")
     is_late, taken = now >= overdue > rotation.entered, retiring(rotation)
     if is_late and taken is None:
-        return late
+        return _late(overdue)
     missed = _missed(rotation, now) if taken == DISABLE and _watched_first(rotation, horizon) else None
     if missed is not None:
         return missed
@@ -64,8 +63,12 @@ def _forward(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
         decision = _effect(rotation, step, now) if step.effect else holding(rotation, step.id, now)
         if decision is not None:
             takes_away = isinstance(decision, Ask) or decision == Do(ARCHIVE)
-            return late if is_late and step.id == ARCHIVE != taken and takes_away else decision
+            return _late(overdue) if is_late and step.id == ARCHIVE != taken and takes_away else decision
     return Close(completed=True)
+
+
+def _late(overdue: datetime) -> Stop:
+    return Stop(Exit.GATE_FAILED, f"the rotation's deadline has passed ({overdue:%Y-%m-%d %H:%M} UTC)", "resume")
 
 
 def retiring(rotation: Rotation) -> StepId | None:
@@ -95,7 +98,7 @@ def _missed(rotation: Rotation, now: datetime) -> Decision | None:
     if decision is not None:
         return decision
     evidence = rotation.gates.get(SOAK)
-    if evidence is None or not windows.fresh(rotation, evidence, now):
+    if evidence is None or not windows.fresh(evidence, now, windows.freshness(rotation)):
         return Do(SOAK)
     decision = holding(rotation, SOAK, now)
     return decision if isinstance(decision, Undo) else None
@@ -104,8 +107,9 @@ def _missed(rotation: Rotation, now: datetime) -> Decision | None:
 def _held_to(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
     """A phase's steps are all done. OVERLAP is left only with every one of its gates fresh."""
     if horizon is Phase.OVERLAP:
+        fresh = windows.freshness(rotation)
         for gate in overlap_gates(rotation.plan.consumers):
-            decision = holding(rotation, gate, now, fresh=True)
+            decision = holding(rotation, gate, now, fresh)
             if decision is not None:
                 return decision
     return Stop(Exit.DONE, f"{horizon.name} is done", "verify" if horizon is Phase.EXPAND else "finish")
@@ -127,8 +131,9 @@ def _effect(rotation: Rotation, step: PlannedStep, now: datetime) -> Decision | 
             return Undo(step.id, str(state.data.get("why", "")))
         if state.mark is Mark.OPEN:
             return Do(step.id)
+    fresh = windows.freshness(rotation)
     for need in step.needs:
-        decision = holding(rotation, need, now, fresh=True)
+        decision = holding(rotation, need, now, fresh)
         if decision is not None:
             return decision
     if step.id in (DISABLE, ARCHIVE) and not approved(rotation, step.id):
@@ -142,7 +147,7 @@ def _by_hand(rotation: Rotation, step: PlannedStep, state: StepState, now: datet
     if step.id != DISABLE or state.mark is not Mark.OPEN or state.stop is not Exit.APPROVAL or state.unclear:
         return None
     for need in step.needs:
-        decision = holding(rotation, need, now, fresh=True)
+        decision = holding(rotation, need, now, windows.freshness(rotation))
         if isinstance(decision, Do | Ask):
             return decision
         if decision is not None and _looks_again(step.id, state, now):

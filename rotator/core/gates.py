@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core import windows
@@ -14,13 +14,13 @@ from rotator.model.plan import StepId
 from rotator.model.rotation import Evidence, Rotation
 
 
-def holding(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = False) -> Decision | None:
-    """What to do before the gate holds; None where it does (and, with `fresh`, was measured just now)."""
+def holding(rotation: Rotation, gate: StepId, now: datetime, fresh: timedelta | None = None) -> Decision | None:
+    """What to do before the gate holds; None where it does (and, with `fresh`, was measured no longer ago)."""
     evidence = rotation.gates.get(gate)
     if evidence is None:
         return _unanswered(rotation, gate) or Do(gate)
     if evidence.measurement.verdict is Verdict.PASSED or optional(rotation, gate):
-        return Do(gate) if fresh and not windows.fresh(rotation, evidence, now) else None
+        return Do(gate) if fresh is not None and not windows.fresh(evidence, now, fresh) else None
     if gate == DRAIN and _taken_on_since(rotation, evidence):
         return Do(gate)
     if evidence.seq < rotation.entered_seq:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator import orders
-from rotator.core import record
 from rotator.core.approval import CONSUMER, UNPROVEN
 from rotator.core.decide import decide
 from rotator.core.status import phase, waiting
@@ -164,18 +163,8 @@ class SimulatedDesk:
         return Stop(Exit.OWED, "the rotation was abandoned")
 
     def _check(self, rotation: Rotation) -> None:
-        from rotator.core import plan as plans
-
-        world = self._world
-        plan = plans.build(
-            world.credential,
-            rotation.plan.playbook,
-            first=rotation.plan.first,
-            managed=world.scenario.managed,
-            right=rotation.plan.right,
-            drifted=rotation.plan.secrets,
-        )
-        if record.plan_digest(plan) != rotation.plan_digest:
+        frozen = rotation.plan
+        if self._world.plan_under(frozen.playbook, frozen.right, frozen.secrets) != frozen:
             raise PlanChanged(
                 "rotate.yaml is no longer what the rotation was opened with", "rotate resume --accept-plan"
             )
