@@ -74,9 +74,10 @@ def _show(reports: list[Mapping[str, Any]]) -> None:
 def history(name: Name, config: ConfigPath = None, json: AsJson = False) -> None:
     """Everything the journal holds of a credential, oldest first; its hash chain is verified."""
     from rotator.cli.results import show, show_json
-    from rotator.cli.words import process, sentence
+    from rotator.cli.words import sentence
     from rotator.cli.work import plainly
     from rotator.core.chain import to_row
+    from rotator.model.event import process
     from rotator.wiring import open_workplace
 
     with plainly(lambda: None, json=json):
