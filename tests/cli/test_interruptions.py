@@ -178,10 +178,17 @@ def test_a_reader_that_goes_away_and_a_missing_stdin_give_no_traceback(world: Sm
     assert "Traceback" not in closed.stderr
 
 
-def test_interrupting_a_watch_of_status_ends_it_plainly(world: SmallWorld) -> None:
+def test_a_watch_of_status_tells_what_changed_and_ends_plainly_when_interrupted(
+    world: SmallWorld, rotate: Rotate
+) -> None:
     child = started(world, "status", "--watch")
     assert child.stdout is not None
     await_that(child.stdout.readline, "a first status")
+    assert rotate(*world.start_key_file()).code == 0
+    said = [child.stdout.readline()]
+    while "next     rotate verify prod-chat" not in said[-1]:
+        said.append(child.stdout.readline())
     ran = end(child, signal.SIGINT)
     assert ran.code == 130
     assert "Traceback" not in ran.err
+    assert "".join(said).count("prod-chat: no rotation yet\n") == 1
