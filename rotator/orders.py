@@ -37,7 +37,10 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
     record cannot be told; `UsageError` where places that drifted were to get a key that leaked (law 10).
     """
     if session.rotation is not None and session.rotation.outcome is Outcome.OPEN:
-        raise UsageError(f"{session.credential} has an open rotation already: {session.rotation.id}")
+        raise UsageError(
+            f"{session.credential} has an open rotation already: {session.rotation.id}",
+            f"rotate status {session.credential}",
+        )
     if plan.right is not None and plan.playbook.leaked:
         raise UsageError(
             f"the playbook {plan.playbook.name} is for a key that leaked: none is written into further places first",
@@ -198,10 +201,10 @@ def _settle(session: Session, what: str, yes: Yes) -> None:
 
 
 def _refuse_early(rotation: Rotation, step: StepId) -> None:
+    name = rotation.plan.credential
     planned = next((candidate for candidate in rotation.plan.steps if candidate.id == step), None)
     if planned is None:
-        raise UsageError(f"this rotation has no step `{step}`: it retires no key")
-    name = rotation.plan.credential
+        raise UsageError(f"this rotation has no step `{step}`: it retires no key", f"rotate status {name}")
     for need in planned.needs:
         evidence = rotation.gates.get(need)
         optional = need.verb in ("observe", "probe") and not rotation.plan.consumer(need.subject).required
@@ -233,7 +236,10 @@ def _refuse_unasked(rotation: Rotation, consumer: str) -> None:
     asked = [planned.name for planned in rotation.plan.consumers if planned.asks is not None]
     if consumer not in asked:
         names = ", ".join(asked) or "none"
-        raise UsageError(f"no person is asked about a consumer `{consumer}` (asked: {names})")
+        raise UsageError(
+            f"no person is asked about a consumer `{consumer}` (asked: {names})",
+            f"rotate status {rotation.plan.credential}",
+        )
 
 
 def _refuse_clear(rotation: Rotation, what: str) -> None:

@@ -65,4 +65,5 @@ def _counts(consumer: Mapping[str, Any]) -> str:
     parts = [f"{consumer['on_new']} new", f"{consumer['on_old']} old", f"{consumer['unknown']} unknown"]
     if consumer["terminating"]:
         parts.append(f"{consumer['terminating']} terminating")
-    return f"{consumer['name']}: {consumer['instances']} instances: {', '.join(parts)}"
+    count = consumer["instances"]
+    return f"{consumer['name']}: {count} instance{'' if count == 1 else 's'}: {', '.join(parts)}"

@@ -82,7 +82,7 @@ class Ran:
         assert self.json.keys() == {"error"}
         error: Mapping[str, str] = self.json["error"]
         assert set(error) == {"code", "message", "keys", "next"}
-        assert all(isinstance(text, str) for text in error.values())
+        assert all(text and isinstance(text, str) for text in error.values())
         return error
 
 
