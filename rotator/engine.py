@@ -16,10 +16,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core import entry
-from rotator.core.decide import decide, outcome
-from rotator.core.fold import closed_ids
-from rotator.core.leaks import leaked
-from rotator.core.plan import ARCHIVE, DISABLE
+from rotator.core.decide import decide, given_up, outcome
+from rotator.core.past import closed_ids, leaked
+from rotator.inspection import inspect, standing
 from rotator.model.canonical import JsonObject
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
 from rotator.model.errors import HeldByAnother, JournalError, OutsideError
@@ -97,8 +96,10 @@ class _Engine:
 
     def reenter(self) -> None:
         """An operator's command goes on from a stop: time-outs and attempts count anew."""
-        stop = decide(self.session.open, self.now, self.run.horizon)
-        if isinstance(stop, Stop) and stop.exit not in (Exit.DONE, Exit.USAGE):
+        rotation = self.session.open
+        stop = decide(rotation, self.now, self.run.horizon)
+        stopped = isinstance(stop, Stop) and stop.exit not in (Exit.DONE, Exit.USAGE)
+        if stopped or any(given_up(step, state) for step, state in rotation.steps.items()):
             with suppress(Moved):  # the log was read again: whatever came in between decides
                 self.session.append(Kind.RESUMED, data={"entered": True, "by": self.run.by})
 
@@ -146,7 +147,7 @@ class _Engine:
             return self._measure(step)
         state = self.session.open.steps.get(step)
         if state is not None and state.mark is Mark.OPEN:
-            return self._inspect(step)
+            return inspect(self.session, self._context(step))
         attempt = 1 if state is None or state.mark is Mark.UNDONE else state.attempts + 1
         self.session.append(Kind.INTENDED, step, entry.grounds(self.session.open, step), attempt)
         return self._attempt(step, attempt)
@@ -154,8 +155,6 @@ class _Engine:
     def _attempt(self, step: StepId, attempt: int) -> None:
         effect, context = effect_of(step), self._context(step)
         self.session.beat(effect.patience(context))
-        if step in (DISABLE, ARCHIVE):
-            self._look_once_more()
         try:
             data = effect.apply(context)
         except OutsideError as error:
@@ -168,32 +167,26 @@ class _Engine:
                 self._notify(mended, "")
             raise
 
+    def _still_ours(self, step: StepId) -> None:
+        """A process that was slow, or frozen, since its intent would kill a key that is in use again: look first."""
+        self.session.beat(effect_of(step).patience(self._context(step)))
+        self._look_once_more()
+
     def _look_once_more(self) -> None:
-        """A process that was frozen since its intent would kill a key that is in use again: read the log first."""
+        """Raises `Moved` where somebody wrote, `HeldByAnother` where somebody took the rotation over."""
         known = len(self.session.events)
         self.session.refresh()
         if len(self.session.events) > known:
             raise Moved
 
-    def _inspect(self, step: StepId) -> None:
-        """Law 4: what became of an intent that was found open?"""
-        attempt = self.session.open.steps[step].attempts
-        standing = self._standing(step, attempt + 1)  # so that inspections in vain are bounded, too
-        if standing is Standing.APPLIED:
-            self.session.append(Kind.APPLIED, step, {"inspected": True}, attempt)
-        elif standing in (Standing.ABSENT, Standing.PARTIAL):
-            self.session.append(Kind.FAILED, step, {"standing": standing.value}, attempt)
-
     def _undo(self, step: StepId, why: str) -> None:
         state = self.session.open.steps.get(step)
         attempt = state.attempts + 1 if state is not None and state.mark is Mark.UNDOING else 1
         self.session.append(Kind.INTENDED, step, {"undo": True, "why": why}, attempt)
-        standing = self._standing(step, attempt)
-        if standing is None:
-            return
-        if standing is Standing.ABSENT:
+        found = standing(self.session, self._context(step), attempt)
+        if found is Standing.ABSENT:
             self.session.append(Kind.UNDONE, step, {"inspected": True, "why": why}, attempt)
-        elif standing is not Standing.UNKNOWN:
+        elif found is not None and found is not Standing.UNKNOWN:
             self._take_back(step, why, attempt)
 
     def _take_back(self, step: StepId, why: str, attempt: int) -> None:
@@ -208,17 +201,6 @@ class _Engine:
         if self.session.open.reenabled is not None:
             self._notify("the old key was enabled again", why)
         return None
-
-    def _standing(self, step: StepId, attempt: int) -> Standing | None:
-        """How the effect stands; None where the system could not be asked (journaled). UNKNOWN is journaled too."""
-        try:
-            standing = effect_of(step).inspect(self._context(step))
-        except OutsideError as error:
-            self.session.append(Kind.FAILED, step, entry.failure(error), attempt)
-            return None
-        if standing is Standing.UNKNOWN:
-            self.session.append(Kind.PAUSED, step, {"why": "no system that knows could be asked"}, attempt)
-        return standing
 
     def _measure(self, gate: StepId) -> None:
         self.session.beat(_MEASURE)
@@ -235,7 +217,7 @@ class _Engine:
             and before.seq >= self.session.open.entered_seq
             and entry.same(before.measurement, measurement)
         ):
-            self.session.overlay(gate, data)
+            self.session.overlay(Kind.MEASURED, gate, data)
         else:
             self.session.append(Kind.MEASURED, gate, data)
 
@@ -291,4 +273,5 @@ class _Engine:
             key=self.run.key,
             closed=self.closed,
             leaked=self.leaked,
+            still_ours=lambda: self._still_ours(step),
         )

@@ -7,9 +7,9 @@ from typing import Final
 
 from rotator.core import entry, record
 from rotator.core.approval import CONSUMER, UNPROVEN, may_take_on
-from rotator.core.fold import ROLLBACK, closed_ids
-from rotator.core.leaks import leaked
+from rotator.core.fold import ROLLBACK
 from rotator.core.owed import SETTLED, owed
+from rotator.core.past import closed_ids, leaked
 from rotator.core.plan import DRAIN
 from rotator.core.way_back import no_way_back
 from rotator.engine import Yes
@@ -37,7 +37,10 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
     record cannot be told; `UsageError` where places that drifted were to get a key that leaked (law 10).
     """
     if session.rotation is not None and session.rotation.outcome is Outcome.OPEN:
-        raise UsageError(f"{session.credential} has an open rotation already: {session.rotation.id}")
+        raise UsageError(
+            f"{session.credential} has an open rotation already: {session.rotation.id}",
+            f"rotate status {session.credential}",
+        )
     if plan.right is not None and plan.playbook.leaked:
         raise UsageError(
             f"the playbook {plan.playbook.name} is for a key that leaked: none is written into further places first",
@@ -106,19 +109,22 @@ def _old(
             f"rotate start {credential} --right REF",
         )
     _refuse_to_spare(session, fingerprint, plan)
-    known = None
-    if ports.issuer.manages:
-        known = ports.issuer.find(fingerprint, key_id)
-        if known is None:
-            raise AmbiguousKey(
-                f"none of Anthropic's key records fits the old key {fingerprint}",
-                "name its record: `key_id: apikey_…` under `issuer.anthropic` in rotate.yaml",
-            )
     return {
         "fingerprint": fingerprint.to_json(),
-        "key_id": known.id if known else key_id,
+        "key_id": _record(ports, fingerprint, key_id) if ports.issuer.manages else key_id,
         "versions": versions,
     }
+
+
+def _record(ports: Ports, old: Fingerprint, key_id: str | None) -> str:
+    """The id of the old key's record, which is surely its own: with it the tool disables and archives."""
+    known = ports.issuer.find(old, key_id)
+    if known is None:
+        raise AmbiguousKey(
+            f"none of Anthropic's key records fits the old key {old}",
+            "name its record: `key_id: apikey_…` under `issuer.anthropic` in rotate.yaml",
+        )
+    return known.id
 
 
 def _refuse_to_spare(session: Session, old: Fingerprint, plan: Plan) -> None:
@@ -195,10 +201,10 @@ def _settle(session: Session, what: str, yes: Yes) -> None:
 
 
 def _refuse_early(rotation: Rotation, step: StepId) -> None:
+    name = rotation.plan.credential
     planned = next((candidate for candidate in rotation.plan.steps if candidate.id == step), None)
     if planned is None:
-        raise UsageError(f"this rotation has no step `{step}`: it retires no key")
-    name = rotation.plan.credential
+        raise UsageError(f"this rotation has no step `{step}`: it retires no key", f"rotate status {name}")
     for need in planned.needs:
         evidence = rotation.gates.get(need)
         optional = need.verb in ("observe", "probe") and not rotation.plan.consumer(need.subject).required
@@ -230,7 +236,10 @@ def _refuse_unasked(rotation: Rotation, consumer: str) -> None:
     asked = [planned.name for planned in rotation.plan.consumers if planned.asks is not None]
     if consumer not in asked:
         names = ", ".join(asked) or "none"
-        raise UsageError(f"no person is asked about a consumer `{consumer}` (asked: {names})")
+        raise UsageError(
+            f"no person is asked about a consumer `{consumer}` (asked: {names})",
+            f"rotate status {rotation.plan.credential}",
+        )
 
 
 def _refuse_clear(rotation: Rotation, what: str) -> None:
@@ -261,13 +270,33 @@ def _refuse_no_way_back(rotation: Rotation) -> None:
         raise UsageError(why + (f".{forward}" if leaked else ""), f"rotate {command} {name}")
 
 
-def resume(session: Session, yes: Yes, plan: Plan | None = None) -> None:
-    """Go on after a stop: time-outs and attempts count anew. With a plan, the rotation goes on by that one."""
-    data: dict[str, Json] = {"entered": True, "by": yes.by, "reason": yes.reason}
-    if plan is not None:
-        _refuse_other_secrets(session.open.plan, plan)
-        data["plan"] = record.to_json(plan)
+def resume(session: Session, yes: Yes) -> None:
+    """Go on after a stop: time-outs and attempts count anew."""
+    session.order(Kind.RESUMED, {"entered": True, "by": yes.by, "reason": yes.reason})
+
+
+def accept_plan(session: Session, ports: Ports, yes: Yes, plan: Plan, key_id: str | None = None) -> None:
+    """Go on by another plan. `key_id`: the old key's record, as rotate.yaml names it now.
+
+    Raises `UsageError` for other secrets, `AmbiguousKey` where there is an Admin key now and the old key's record
+    cannot be told.
+    """
+    before = session.open
+    _refuse_other_secrets(before.plan, plan)
+    data: dict[str, Json] = {"entered": True, "by": yes.by, "reason": yes.reason, "plan": record.to_json(plan)}
+    if plan.managed and not before.plan.managed and before.old is not None:
+        data["old_key_id"] = _record(ports, before.old.fingerprint, key_id or before.old.key_id)
+        data["new_key_id"] = _found(ports, before.new.fingerprint) if before.new is not None else None
     session.order(Kind.RESUMED, data)
+
+
+def _found(ports: Ports, new: Fingerprint) -> str | None:
+    """Its record is looked at, and never changed: none will do."""
+    try:
+        known = ports.issuer.find(new)
+    except AmbiguousKey:
+        return None
+    return known.id if known is not None else None
 
 
 def _refuse_other_secrets(before: Plan, plan: Plan) -> None:

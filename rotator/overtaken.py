@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from rotator.core.fold import rotations
-from rotator.core.leaks import leaked
+from rotator.core.past import leaked
 from rotator.model.errors import OutsideError
 from rotator.model.rotation import Outcome, Rotation
 from rotator.session import Session

@@ -15,7 +15,7 @@ from rotator.core import chain, fold
 from rotator.model.canonical import JsonObject
 from rotator.model.decision import Decision
 from rotator.model.errors import HeldByAnother, JournalError
-from rotator.model.event import Event, Kind
+from rotator.model.event import Event, Kind, process
 from rotator.model.plan import StepId
 from rotator.model.rotation import Outcome, Rotation
 from rotator.ports import Clock, Conflict, Holders, Journal
@@ -68,9 +68,6 @@ class Session:
     @property
     def open(self) -> Rotation:
         """The rotation that is open now. Raises `JournalError` where there is none: the caller has checked."""
-        return self._require_open()
-
-    def _require_open(self) -> Rotation:
         if self.rotation is None or self.rotation.outcome is not Outcome.OPEN:
             raise JournalError(f"{self.credential} has no open rotation", f"rotate status {self.credential}")
         return self.rotation
@@ -95,9 +92,9 @@ class Session:
         other = self.held_by()
         if other is not None:
             raise HeldByAnother(
-                f"{self.credential} is being worked on by {other}",
+                f"{self.credential} is being worked on by {process(other)}",
                 f"wait for it, watch it with `rotate status {self.credential} --watch`, or if that process is surely "
-                f"dead: rotate unlock {self.credential}",
+                f"dead: rotate unlock {self.credential} --by WHO --reason WHY",
             )
         lease = self._journal.lease(self.credential)
         self._from_the_dead = lease is not None and lease.holder != self.me
@@ -131,7 +128,7 @@ class Session:
         if self._owned and self.rotation is not None and self.rotation.owner != self.me:
             self._owned = False
             raise HeldByAnother(
-                f"{self.credential} was taken over by {self.rotation.owner} while this process worked on it",
+                f"{self.credential} was taken over by {process(self.rotation.owner)} while this process worked on it",
                 f"rotate status {self.credential}",
             )
 
@@ -147,7 +144,7 @@ class Session:
         """
 
         def write() -> None:
-            self._require_open()
+            _ = self.open  # it must be
             self._write(kind, None, data, 0)
 
         self._insist(write)
@@ -163,7 +160,7 @@ class Session:
         """
 
         def write() -> None:
-            self._require_open()
+            _ = self.open  # it must be
             self.append(kind, data=data)
 
         self._insist(write)
@@ -184,14 +181,14 @@ class Session:
                 continue
         raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
 
-    def overlay(self, step: StepId, data: JsonObject) -> None:
-        """A measurement that changed nothing: known to this process, not worth a line in the log."""
+    def overlay(self, kind: Kind, step: StepId, data: JsonObject) -> None:
+        """A look that changed nothing: known to this process, not worth a line in the log."""
         rotation = self.open
         event = Event(
             seq=rotation.seq,
             rotation=rotation.id,
             at=self.clock.now(),
-            kind=Kind.MEASURED,
+            kind=kind,
             step=str(step),
             attempt=0,
             data=data,
@@ -217,7 +214,7 @@ class Session:
             return
         if rotation.owner != self._found:
             raise HeldByAnother(
-                f"{self.credential} was taken over by {rotation.owner} at the same moment",
+                f"{self.credential} was taken over by {process(rotation.owner)} at the same moment",
                 f"rotate status {self.credential}",
             )
         if kind is Kind.RESUMED:  # owned by what it says, once it is written

@@ -21,11 +21,17 @@ class ProcessHolder:
     `space` the process-id namespace (proc(5)); `-` where the system does not tell.
     """
 
+    def __init__(self) -> None:
+        self._named = (0, "")
+
     @property
     def me(self) -> str:
         pid = os.getpid()  # asked each time: a fork is another process
-        stat = _stat(pid)
-        return ":".join((f"{_user()}@{_host()}", str(pid), stat[1] if stat else _UNKNOWN, *_machine()))
+        if self._named[0] != pid:
+            stat = _stat(pid)
+            name = ":".join((f"{_user()}@{_host()}", str(pid), stat[1] if stat else _UNKNOWN, *_machine()))
+            self._named = (pid, name)
+        return self._named[1]
 
     def is_gone(self, holder: str) -> bool:
         """True only where that is certain: same host, same boot, same namespace, and no such process."""

@@ -1,14 +1,15 @@
 """Fetches pages from consumers: all at once, each within a total time and size, no redirects, no proxies.
 
-asyncio rather than threads, inside one synchronous call: only it can bound the *whole* time of a request, a server that
-sends one byte a second included, and Ctrl-C ends it at once. A proxy or a redirect would let somebody else than the
-instance answer, so neither is followed; `.netrc` is not read. Nothing is unpacked: a small compressed body could unfold
-to any size. `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured.
+asyncio inside one synchronous call: only it can bound the *whole* time of a request, a server that sends one byte a
+second included, and a signal ends it at once. A proxy or a redirect would let somebody else than the instance answer,
+so neither is followed; `.netrc` is not read. Nothing is unpacked: a small compressed body could unfold to any size.
+`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,10 +47,29 @@ class NoPage:
 def fetch(
     urls: Sequence[str], headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S
 ) -> list[Page | NoPage]:
-    """GET every URL once; the results are in the order of `urls`. Never raises for what the network does."""
-    import asyncio
+    """GET every URL once; the results are in the order of `urls`. Never raises for what the network does.
 
-    return asyncio.run(_fetch(urls, headers or {}, timeout_s))
+    The event loop has a thread of its own: what a signal's handler raises inside a loop is taken by a transport for a
+    broken connection, and lost, or comes out of a task group as a part of something else. Here it meets a plain wait.
+    """
+    import asyncio
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    begun: Future[Callable[[], object]] = Future()
+
+    async def cancellable() -> list[Page | NoPage]:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        begun.set_result(lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
+        return await _fetch(urls, headers or {}, timeout_s)
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="rotator-pages") as beside:
+        answer = beside.submit(lambda: asyncio.run(cancellable()))
+        try:
+            return answer.result()
+        except BaseException:
+            with suppress(RuntimeError, TimeoutError):  # the loop has ended meanwhile, or never began
+                begun.result(timeout=0 if answer.done() else timeout_s)()
+            raise
 
 
 async def _fetch(urls: Sequence[str], headers: Mapping[str, str], timeout_s: float) -> list[Page | NoPage]:

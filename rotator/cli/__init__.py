@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+_GARBAGE = 100_000
+"""New objects before Python looks for cycles. A command makes many that stay, and next to no cycles: at the usual 700,
+looking for them takes a tenth of its time."""
+
 
 def main() -> None:
     """The `rotate` command."""
+    import gc
     import sys
 
+    gc.set_threshold(_GARBAGE)
     try:
         if sys.argv[1:2] == ["check"]:
             from contextlib import suppress

@@ -14,6 +14,7 @@ from rotator.cli.demo_traffic import TrafficFeed, traffic_line
 from rotator.cli.screen import Screen
 from rotator.cli.words import ending
 from rotator.cli.work import code
+from rotator.core.approval import UNPROVEN
 from rotator.core.status import status
 from rotator.engine import Run, Yes, advance
 from rotator.model.canonical import JsonObject
@@ -72,6 +73,7 @@ def _phases(
     plan, ports = place.plan(credential, place.playbook(credential)), place.ports(credential)
     names = {world.old_key.fingerprint.digest: "old key", new_key.fingerprint.digest: "new key"}
     yes = Yes(by=_WHO, reason="the demo says yes where you would be asked")
+    said = {"disable": yes, "archive": yes} | ({} if scene is Scene.STRAGGLER else {UNPROVEN: yes})
     end: Ask | Stop | Wait | None = None
     with TrafficFeed(world, screen, names) as feed, session:
         feed.show()
@@ -83,9 +85,9 @@ def _phases(
                 for warning in open_rotation(session, ports, plan, _WHO):
                     screen.say(f"warning: {warning}")
             key = new_key if phase is Phase.EXPAND else None
-            run = Run(by=_WHO, horizon=phase, stay=None, key=key, yes={"disable": yes, "archive": yes})
+            run = Run(by=_WHO, horizon=phase, stay=None, key=key, yes=said)
             if scene is Scene.NO_ADMIN and phase is Phase.CONTRACT:
-                end = person(world, screen, partial(_answering, session, ports, run), yes)
+                end = person(world, screen, partial(_answering, session, ports, run), said)
             else:
                 end = advance(session, ports, run)
             if not feed.visible:

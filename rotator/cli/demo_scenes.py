@@ -45,10 +45,10 @@ TURNS: Final = 6
 
 
 def person(
-    world: World, screen: Screen, go_on: Callable[[Mapping[str, Yes]], Ask | Stop | Wait], yes: Yes
+    world: World, screen: Screen, go_on: Callable[[Mapping[str, Yes]], Ask | Stop | Wait], yes: Mapping[str, Yes]
 ) -> Ask | Stop | Wait:
     """CONTRACT without an Admin key: do in the Console what is asked for, and come back, as a person would."""
-    said = {"disable": yes}
+    said = {word: one for word, one in yes.items() if word != "archive"}  # not before it is done
     end = go_on(said)
     for _ in range(TURNS):
         if isinstance(end, Stop) and end.exit is Exit.APPROVAL:
@@ -59,7 +59,7 @@ def person(
             screen.say(f"it asks: {end.why}")
             screen.say("The person deletes the old key in the Console, and says so.")
             world.archive(world.key_id(world.old_key))
-            said = {"disable": yes, "archive": yes}
+            said = dict(yes)
         else:
             break
         end = go_on(said)

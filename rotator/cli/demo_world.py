@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -16,7 +17,9 @@ from typing import Final, NoReturn
 
 import typer
 
+from rotator.cli import failure
 from rotator.cli.demo_scenes import Scene, world_for
+from rotator.cli.results import show, show_json
 from rotator.cli.screen import can_draw, write
 from rotator.cli.work import Interrupted
 from rotator.model.errors import UsageError
@@ -73,6 +76,14 @@ def exports(environment: Mapping[str, str]) -> Sequence[str]:
     return lines
 
 
+def show_environment(environment: Mapping[str, str], *, json: bool, **files: Path) -> None:
+    """On stdout, for those who point themselves at a sandbox: lines for a shell, or one JSON document."""
+    if json:
+        show_json({"environment": dict(environment), **{name: str(path) for name, path in files.items()}})
+    else:
+        show("\n".join(exports(environment)))
+
+
 def stay_up() -> None:
     """Until Ctrl-C or SIGTERM, which is how it is meant to end: no error. Inside `until_interrupted`."""
     with suppress(Interrupted):
@@ -92,9 +103,17 @@ def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+@dataclass
+class Ending:
+    """How an interrupted block says so: as the one JSON document that stdout gets, or, as most do, in a line."""
+
+    json: bool
+
+
 @contextmanager
-def until_interrupted(said: str) -> Iterator[None]:
+def until_interrupted(said: str, *, json: bool = False) -> Iterator[Ending]:
     """Ctrl-C, SIGTERM or a closed terminal ends the block in order; then one line, and the signal's own exit code."""
+    ending = Ending(json)
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         # A person who is impatient presses Ctrl-C again; that must not cut the tidying up short.
@@ -104,9 +123,12 @@ def until_interrupted(said: str) -> Iterator[None]:
 
     before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield
+        yield ending
     except Interrupted as stop:
-        write(f"\n{said}" if can_draw() else said)  # on a terminal it would stand behind the ^C
+        if ending.json:
+            failure.tell("interrupted", said, "None but the sandbox's own, which has ended.", "rotate demo", json=True)
+        else:
+            write(f"\n{said}" if can_draw() else said)  # on a terminal it would stand behind the ^C
         raise typer.Exit(128 + stop.number) from None
     finally:
         for number, handler in before.items():

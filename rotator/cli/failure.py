@@ -6,14 +6,23 @@ from rotator.cli.results import show_json
 from rotator.cli.screen import write
 from rotator.core.status import keys_stand
 from rotator.model.errors import RotatorError
-from rotator.model.rotation import Rotation
+from rotator.model.rotation import Outcome, Rotation
 
 
 def report(error: RotatorError, rotation: Rotation | None, *, json: bool, keys_known: bool = True) -> int:
     """Print it, and return the exit code."""
-    keys = keys_stand(rotation) if keys_known else "No key was touched by this command."
-    tell(error.code, error.message, keys, error.hint, json=json)
+    keys = _keys(rotation) if keys_known else "No key was touched by this command."
+    following = error.hint or f"rotate status {rotation.plan.credential if rotation else ''}".rstrip()
+    tell(error.code, error.message, keys, following, json=json)
     return int(error.exit_code)
+
+
+def _keys(rotation: Rotation | None) -> str:
+    """Of a rotation that has ended, "the new key" is the last one, and not the one that was just pasted: say so."""
+    stand = keys_stand(rotation)
+    if rotation is None or rotation.outcome is Outcome.OPEN:
+        return stand
+    return f"As rotation {rotation.id} left them: {stand[0].lower()}{stand[1:]}"
 
 
 def tell(code: str, message: str, keys: str, following: str, *, json: bool) -> None:
@@ -23,5 +32,4 @@ def tell(code: str, message: str, keys: str, following: str, *, json: bool) -> N
         return
     write(f"error: {message}")
     write(f"  keys: {keys}")
-    if following:
-        write(f"  next: {following}")
+    write(f"  next: {following}")

@@ -15,6 +15,14 @@ def show_json(value: Json) -> None:
     show(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def show_either(text: str, document: Json, *, json: bool) -> None:
+    """The same result, as a person or as a script wants it."""
+    if json:
+        show_json(document)
+    else:
+        show(text)
+
+
 def show(text: str) -> None:
     """Text and a newline. A reader that went away (`| head`) is no error of ours."""
     try:

@@ -16,8 +16,9 @@ def status_lines(report: Mapping[str, Any]) -> Iterator[str]:
     where = rotation["outcome"].replace("_", " ")
     where += f", {rotation['phase']}" if where == "open" else ""
     yield f"{report['credential']}: {where} ({rotation['playbook']}, {rotation['id']})"
-    for secret, key in rotation["drifted"].items():
-        yield f"  drifted  {secret} held {key}; it is given the key of {rotation['right']}"
+    drift = report["drift"]
+    for secret, key in drift["held"].items() if drift else ():
+        yield f"  drifted  {secret} held {key}; it is given the key of {drift['right']}"
     for which in ("old", "new"):
         if report[which]:
             yield f"  {which} key  {report[which]['fingerprint']}  {report[which]['status']}"
@@ -64,4 +65,5 @@ def _counts(consumer: Mapping[str, Any]) -> str:
     parts = [f"{consumer['on_new']} new", f"{consumer['on_old']} old", f"{consumer['unknown']} unknown"]
     if consumer["terminating"]:
         parts.append(f"{consumer['terminating']} terminating")
-    return f"{consumer['name']}: {consumer['instances']} instances: {', '.join(parts)}"
+    count = consumer["instances"]
+    return f"{consumer['name']}: {count} instance{'' if count == 1 else 's'}: {', '.join(parts)}"

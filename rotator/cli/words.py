@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from rotator.model.decision import Ask, Decision, Do, Stop, Wait
-from rotator.model.event import Event, Kind
+from rotator.model.decision import Ask, Decision, Do, Exit, Stop, Wait
+from rotator.model.event import Event, Kind, process
 from rotator.model.plan import StepId
 
 _DOING: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -48,7 +48,7 @@ def sentence(event: Event) -> str:
         case Kind.PAUSED:
             return f"{step}: cannot tell whether it took effect; a person must say"
         case Kind.HELD:
-            return f"{'people were told' if 'debts' in data else 'stopped'}: {data.get('why')}"
+            return f"{_held(event)}: {data.get('why')}"
         case Kind.RESUMED:
             return f"going on, by {data.get('by') or process(event.holder)}"
         case Kind.TAKEN_OVER:
@@ -67,18 +67,19 @@ def _right(event: Event) -> str:
     return f": first, the places that drifted get the key of {right}" if right else ""
 
 
+def _held(event: Event) -> str:
+    if "debts" in event.data:
+        return "people were told"
+    return "a person is asked" if event.data.get("exit") == Exit.APPROVAL else "stopped"
+
+
 def _verdict(event: Event) -> str:
     """A verdict in the words of somebody who waits: what does not hold may hold soon, unless it is final."""
     if event.data.get("verdict") == "passed":
         return "passed"
     if event.data.get("final"):
-        return "FAILED"
+        return "not proven" if event.data.get("verdict") == "inconclusive" else "FAILED"
     return "could not be measured" if event.data.get("verdict") == "errored" else "not yet"
-
-
-def process(holder: str) -> str:
-    """A holder's name as far as a person needs it: user@host:pid."""
-    return ":".join(holder.split(":")[:2])
 
 
 def ending(decision: Decision) -> str:

@@ -110,9 +110,11 @@ class Desk:
             end = advance(self.session, self.ports, run, notifier)
             if not isinstance(end, Ask) or self.json:
                 return end
+            known = len(self.session.events)
             with self.screen.paused():
                 answered = prompts.answer(self.session, end)
-            if not answered:
+            self.session.refresh()  # the question may have stood for hours, and been answered from elsewhere
+            if not answered and len(self.session.events) == known:
                 return end
 
     def finish(self, end: Ask | Stop | Wait) -> NoReturn:

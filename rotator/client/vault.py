@@ -20,6 +20,8 @@ _CONNECT, _READ, _ATTEMPTS = 2.0, 3.0, 2  # seconds, seconds, tries: a request m
 _BODY = 1024 * 1024  # bytes: Vault's own limit of one secret
 _TRANSIENT = {408, 412, 429, 472, 473, 500, 502, 503, 504}
 """412: not replicated yet; 429, 472, 473: a standby. https://developer.hashicorp.com/vault/api-docs#http-status-codes"""
+_SETTING_UP = "non-versioned to versioned data"
+"""In the 400 of a mount that is not ready yet: https://github.com/hashicorp/vault-plugin-secrets-kv/issues/75"""
 _OK = 200
 
 
@@ -71,7 +73,7 @@ class VaultReader:
                 "Check the network, VAULT_ADDR and VAULT_CACERT of this process.",
             )
         if status != _OK:
-            raise (Unreachable if status in _TRANSIENT else Refused)(
+            raise (Unreachable if status in _TRANSIENT or _SETTING_UP in text else Refused)(
                 f"Vault at {self._address} would not show {self._ref}: it answered {status}.",
                 f"403: the token needs `read` on {self._ref.mount}/data/{self._ref.path}, or has expired; 404: there "
                 "is no such path, or its version was deleted.",

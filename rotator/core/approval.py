@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from rotator.core.drain import CONTROL, LAG, READING
+from rotator.core.drain import ACCESS, CONTROL, LAG, READING
 from rotator.core.plan import DISABLE, DRAIN
 from rotator.model.canonical import Json, digest
 from rotator.model.measure import Verdict
@@ -79,8 +79,9 @@ def may_take_on(rotation: Rotation) -> bool:
 
 
 def _a_persons(missing: Json) -> bool:
-    """A person may believe a report that is late, blind or out of reach; the quiet window itself has to pass."""
-    return isinstance(missing, Sequence) and bool(missing) and set(missing) <= {LAG, CONTROL, READING}
+    """A person may do without a report, or believe one that is late, blind or out of reach; the quiet window itself has
+    to pass."""
+    return isinstance(missing, Sequence) and bool(missing) and set(missing) <= {LAG, CONTROL, READING, ACCESS}
 
 
 def approved(rotation: Rotation, step: StepId) -> Approval | None:

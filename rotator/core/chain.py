@@ -107,9 +107,13 @@ def to_row(event: Event) -> dict[str, int | str | None]:
         "prev": event.prev,
         "hash": event.hash,
     }
-    size = sum(len(value.encode("utf-8", "surrogatepass")) for value in row.values() if isinstance(value, str))
-    _refuse_unkeepable(event, size)
+    _refuse_unkeepable(event, sum(_size(value) for value in row.values() if isinstance(value, str)))
     return row
+
+
+def _size(text: str) -> int:
+    """In bytes of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _refuse_unkeepable(event: Event, size: int) -> None:

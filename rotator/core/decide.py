@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core import windows
-from rotator.core.approval import CONSUMER, UNPROVEN, answer, approved, may_take_on, scheduled, taken_on
-from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK, overlap_gates
+from rotator.core.approval import approved, scheduled
+from rotator.core.gates import EXITS, holding
+from rotator.core.plan import ARCHIVE, DISABLE, DRAIN, SOAK, overlap_gates
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
-from rotator.model.measure import Verdict
 from rotator.model.plan import Phase, PlannedStep, StepId
-from rotator.model.rotation import Evidence, Mark, Outcome, Rotation, StepState
+from rotator.model.rotation import Mark, Outcome, Rotation, StepState
 
 MAX_ATTEMPTS: Final = 6
 """How often an effect is tried before a person is asked to look (law 8); `rotate resume` allows as many again."""
@@ -51,21 +51,24 @@ def _forward(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
     if rotation.reenabled is not None:
         return Stop(Exit.GATE_FAILED, f"the old key was enabled again by itself: {rotation.reenabled}", "verify")
     overdue = rotation.opened_at + rotation.plan.playbook.deadline
-    late = Stop(Exit.GATE_FAILED, f"the rotation's deadline has passed ({overdue:%Y-%m-%d %H:%M} UTC)", "resume")
     is_late, taken = now >= overdue > rotation.entered, retiring(rotation)
     if is_late and taken is None:
-        return late
-    missed = _missed(rotation, now) if taken == DISABLE and horizon < Phase.CONTRACT else None
+        return _late(overdue)
+    missed = _missed(rotation, now) if taken == DISABLE and _watched_first(rotation, horizon) else None
     if missed is not None:
         return missed
     for step in _ahead(rotation.plan.steps, taken):
         if step.phase > horizon:
             return _held_to(rotation, now, horizon)
-        decision = _effect(rotation, step, now) if step.effect else _gate(rotation, step.id, now)
+        decision = _effect(rotation, step, now) if step.effect else holding(rotation, step.id, now)
         if decision is not None:
             takes_away = isinstance(decision, Ask) or decision == Do(ARCHIVE)
-            return late if is_late and step.id == ARCHIVE != taken and takes_away else decision
+            return _late(overdue) if is_late and step.id == ARCHIVE != taken and takes_away else decision
     return Close(completed=True)
+
+
+def _late(overdue: datetime) -> Stop:
+    return Stop(Exit.GATE_FAILED, f"the rotation's deadline has passed ({overdue:%Y-%m-%d %H:%M} UTC)", "resume")
 
 
 def retiring(rotation: Rotation) -> StepId | None:
@@ -82,106 +85,34 @@ def _ahead(steps: Sequence[PlannedStep], taken: StepId | None) -> Sequence[Plann
     return steps if taken is None else steps[[step.id for step in steps].index(taken) :]
 
 
+def _watched_first(rotation: Rotation, horizon: Phase) -> bool:
+    """Whatever command runs while the old key is disabled, it looks whether somebody misses it; where archiving failed,
+    which may stand for long, too."""
+    archive = rotation.steps.get(ARCHIVE)
+    return horizon < Phase.CONTRACT or (archive is not None and archive.error is not None)
+
+
 def _missed(rotation: Rotation, now: datetime) -> Decision | None:
-    """Whatever command runs while the old key is disabled: first it looks whether somebody misses it."""
+    """Whether somebody misses the old key, before anything else."""
     decision = _effect(rotation, rotation.plan.step(DISABLE), now)
     if decision is not None:
         return decision
     evidence = rotation.gates.get(SOAK)
-    if evidence is None or not windows.fresh(rotation, evidence, now):
+    if evidence is None or not windows.fresh(evidence, now, windows.freshness(rotation)):
         return Do(SOAK)
-    decision = _gate(rotation, SOAK, now)
+    decision = holding(rotation, SOAK, now)
     return decision if isinstance(decision, Undo) else None
 
 
 def _held_to(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:
     """A phase's steps are all done. OVERLAP is left only with every one of its gates fresh."""
     if horizon is Phase.OVERLAP:
+        fresh = windows.freshness(rotation)
         for gate in overlap_gates(rotation.plan.consumers):
-            decision = _gate(rotation, gate, now, fresh=True)
+            decision = holding(rotation, gate, now, fresh)
             if decision is not None:
                 return decision
     return Stop(Exit.DONE, f"{horizon.name} is done", "verify" if horizon is Phase.EXPAND else "finish")
-
-
-# --- gates
-
-
-def _gate(rotation: Rotation, gate: StepId, now: datetime, *, fresh: bool = False) -> Decision | None:
-    """None where the gate holds (and, with `fresh`, was measured just now)."""
-    evidence = rotation.gates.get(gate)
-    if evidence is None:
-        return _unanswered(rotation, gate) or Do(gate)
-    if evidence.measurement.verdict is Verdict.PASSED or optional(rotation, gate):
-        return Do(gate) if fresh and not windows.fresh(rotation, evidence, now) else None
-    if gate == DRAIN and _taken_on_since(rotation, evidence):
-        return Do(gate)
-    if evidence.seq < rotation.entered_seq:
-        return _unanswered(rotation, gate) or Do(gate)
-    if gate == SOAK and evidence.measurement.verdict is Verdict.FAILED and not rotation.plan.playbook.leaked:
-        return Undo(DISABLE, evidence.measurement.why)
-    return _unanswered(rotation, gate) or _retry(rotation, gate, evidence, now)
-
-
-def _taken_on_since(rotation: Rotation, evidence: Evidence) -> bool:
-    """A person took on, after the last measurement, what it found not to be proven: the next one says so."""
-    taken = taken_on(rotation, evidence.measurement.facts.get("missing"))
-    return taken is not None and taken.seq > evidence.seq and evidence.measurement.verdict is not Verdict.FAILED
-
-
-def optional(rotation: Rotation, gate: StepId) -> bool:
-    """What a consumer that is not required says is shown, and holds nothing up."""
-    return gate.verb in ("observe", "probe") and not rotation.plan.consumer(gate.subject).required
-
-
-def _unanswered(rotation: Rotation, gate: StepId) -> Ask | None:
-    """A consumer that a person observes waits for that person, not for time."""
-    if gate.verb != "observe" or optional(rotation, gate):
-        return None
-    consumer = rotation.plan.consumer(gate.subject)
-    if consumer.asks is None or answer(rotation, consumer.name):
-        return None
-    if rotation.rolling_back:
-        return Ask(CONSUMER + consumer.name, f"{consumer.name} should use the OLD key again. {consumer.asks}")
-    return Ask(CONSUMER + consumer.name, consumer.asks)
-
-
-def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) -> Decision:
-    """Measure again when it is time to; stop when waiting cannot help, or has lasted long enough."""
-    measurement = evidence.measurement
-    ends = windows.ends(rotation, gate, evidence)
-    expected = windows.expected(rotation, gate)
-    look_at = evidence.at + windows.interval(rotation, gate)
-    watches = gate in (SOAK, DRAIN)
-    if measurement.final or now >= ends or (watches and measurement.verdict is Verdict.FAILED):
-        if watches and not measurement.final and now >= look_at:
-            return Do(gate)  # every run looks again: does somebody miss the old key, does somebody still use it?
-        if gate == DRAIN and may_take_on(rotation):
-            return Ask(UNPROVEN, f"{gate}: {measurement.why}. Go on without proof that nobody uses the old key?")
-        return Stop(_EXITS[measurement.verdict], f"{gate}: {measurement.why}", _way_out(rotation, gate))
-    if expected is not None and evidence.at < expected:
-        watched = gate == SOAK or (gate == DRAIN and windows.reads_usage(rotation))
-        look_at = min(look_at, expected) if watched else expected
-    if evidence.at <= now < look_at:
-        return Wait(
-            look_at, expected if expected is not None and now < expected else None, f"{gate}: {measurement.why}"
-        )
-    return Do(gate)
-
-
-_EXITS: Final = {
-    Verdict.FAILED: Exit.GATE_FAILED,
-    Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
-    Verdict.ERRORED: Exit.OUTSIDE,
-}
-
-
-def _way_out(rotation: Rotation, gate: StepId) -> str:
-    if gate == ADOPT:
-        return "start" if rotation.plan.right is None else "rollback"
-    if rotation.rolling_back or rotation.plan.playbook.leaked:
-        return "resume"  # a leaked key is not rolled back to
-    return "verify" if gate.verb in ("observe", "probe") else "status" if gate == DRAIN else "rollback"
 
 
 # --- effects
@@ -193,20 +124,47 @@ def _effect(rotation: Rotation, step: PlannedStep, now: datetime) -> Decision | 
     if state is not None and state.mark is Mark.APPLIED:
         return None
     if state is not None:
-        held = _held(rotation, step.id, state, now)
+        held = _by_hand(rotation, step, state, now) or _held(rotation, step.id, state, now)
         if held is not None:
             return held
         if state.mark is Mark.UNDOING:
             return Undo(step.id, str(state.data.get("why", "")))
         if state.mark is Mark.OPEN:
             return Do(step.id)
+    fresh = windows.freshness(rotation)
     for need in step.needs:
-        decision = _gate(rotation, need, now, fresh=True)
+        decision = holding(rotation, need, now, fresh)
         if decision is not None:
             return decision
     if step.id in (DISABLE, ARCHIVE) and not approved(rotation, step.id):
         return Ask(str(step.id), _question(rotation, step.id), scheduled(rotation, step.id))
     return Do(step.id)
+
+
+def _by_hand(rotation: Rotation, step: PlannedStep, state: StepState, now: datetime) -> Decision | None:
+    """While a person is asked to disable the old key, which may happen at any moment, every gate is kept fresh: where
+    one ceases to hold, it is found out whether the person has done it, and else people are told to leave it."""
+    if step.id != DISABLE or state.mark is not Mark.OPEN or state.stop is not Exit.APPROVAL or state.unclear:
+        return None
+    for need in step.needs:
+        decision = holding(rotation, need, now, windows.freshness(rotation))
+        if isinstance(decision, Do | Ask):
+            return decision
+        if decision is not None and _looks_again(step.id, state, now):
+            return Do(step.id)
+        if decision is not None:
+            measured = rotation.gates[need].measurement
+            why = f"do NOT disable the old key by hand yet: {need}: {measured.why}"
+            return Stop(EXITS[measured.verdict], why, "finish")
+    if not approved(rotation, step.id):
+        return Ask(str(step.id), _question(rotation, step.id), scheduled(rotation, step.id))
+    return None
+
+
+def _looks_again(step: StepId, state: StepState, now: datetime) -> bool:
+    """Whether the old key is dead is found out by every run, however often that failed: somebody may miss it."""
+    looked = timedelta() <= now - state.since < _SLOWEST_RETRY
+    return step in (DISABLE, ARCHIVE) and state.mark is Mark.OPEN and not looked
 
 
 def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> Decision | None:
@@ -217,20 +175,32 @@ def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> 
         return Ask(f"absent:{step}", f"{why}. Where it is not, {remedy}, by hand; then say so")
     if state.unclear:
         return Ask(f"applied:{step}", f"whether `{step}` took effect cannot be told: {state.error}")
-    if state.stop is not None:
-        command = state.hint if state.hint.startswith("rotate ") else "resume"
-        return Stop(state.stop, f"{step}: {state.error}", command, "" if command == state.hint else state.hint)
-    if state.error is None:
-        return None
-    needed = step == DISABLE and state.mark is Mark.UNDOING  # somebody misses the old key: never give up on it
-    if state.attempts >= MAX_ATTEMPTS and not needed:
-        why = f"{step}: tried {state.attempts} times; the last time: {state.error}"
-        return Stop(Exit.OUTSIDE, why, "resume", "" if state.hint.startswith("rotate ") else state.hint)
+    stopped = given_up(step, state)
+    if stopped is not None or state.error is None:
+        return None if _looks_again(step, state, now) else stopped
     look_at = state.since + min(timedelta(seconds=2 ** min(max(state.attempts - 1, 0), 8)), _SLOWEST_RETRY)
-    of = "" if needed else f" of {MAX_ATTEMPTS}"
+    of = "" if _needed(step, state) else f" of {MAX_ATTEMPTS}"
     if state.mark is not Mark.READY and state.since <= now < look_at:
         return Wait(look_at, None, f"{step}: attempt {state.attempts}{of} failed: {state.error}")
     return None
+
+
+def given_up(step: StepId, state: StepState) -> Stop | None:
+    """Why it is not tried again by itself; None where it is, or is done. An operator's command begins anew."""
+    if state.error is None:
+        return None
+    if state.stop is not None:
+        command = state.hint if state.hint.startswith("rotate ") else "resume"
+        return Stop(state.stop, f"{step}: {state.error}", command, "" if command == state.hint else state.hint)
+    if state.attempts >= MAX_ATTEMPTS and not _needed(step, state):
+        why = f"{step}: tried {state.attempts} times; the last time: {state.error}"
+        return Stop(Exit.OUTSIDE, why, "resume", "" if state.hint.startswith("rotate ") else state.hint)
+    return None
+
+
+def _needed(step: StepId, state: StepState) -> bool:
+    """Somebody misses the old key: bringing it back is never given up."""
+    return step == DISABLE and state.mark is Mark.UNDOING
 
 
 def _question(rotation: Rotation, step: StepId) -> str:
@@ -263,7 +233,7 @@ def _back(rotation: Rotation, now: datetime) -> Decision:
             return decision
     if promoted and rotation.plan.right is None:  # else both keys go on working, and who reads which place is not known
         for consumer in rotation.plan.consumers:
-            decision = _gate(rotation, StepId("observe", consumer.name), now)
+            decision = holding(rotation, StepId("observe", consumer.name), now)
             if decision is not None:
                 return decision
     for step in _done(rotation, "stage"):

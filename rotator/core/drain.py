@@ -22,6 +22,9 @@ OPENED, LENGTH, LAG, CONTROL = "opened", "length", "lag", "control"
 READING: Final = "reading"
 """What is missing where the report could be read before, and cannot now."""
 
+ACCESS: Final = "access"
+"""What is missing where nobody may read usage by key."""
+
 _GAPS: Final = 2
 """A stranger that calls every twenty minutes is believed gone after twice that: once could be its next call's delay."""
 

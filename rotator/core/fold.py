@@ -8,11 +8,12 @@ step:  (none) ──intended──► OPEN ──applied──► APPLIED ──
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, cast
 
 from rotator.core import record
+from rotator.core.draft import Draft
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE
 from rotator.core.way_back import no_way_back
 from rotator.model.decision import Exit
@@ -35,48 +36,49 @@ def fold(events: Iterable[Event]) -> Rotation | None:
 
 def rotations(events: Iterable[Event]) -> list[Rotation]:
     """Every rotation of the log, oldest first, each as it stands after its last event."""
-    found: list[tuple[Rotation, Event]] = []
+    drafts: list[Draft] = []
     for event in events:
         if event.kind is Kind.OPENED:
-            found.append((_advanced(None, event), event))
-        elif found:
-            found[-1] = (_advanced(found[-1][0], event), event)
-    return [_standing_at(rotation, last) for rotation, last in found]
+            drafts.append(_advanced(None, event))
+        elif drafts:
+            _advanced(drafts[-1], event)
+    return [draft.done() for draft in drafts]
 
 
-def advance(rotation: Rotation | None, event: Event) -> Rotation | None:
-    """The state after one more event. `intended` and the like speak of the rotation that was opened last.
+def advance(rotation: Rotation | None, *events: Event) -> Rotation | None:
+    """The state after these further events. `intended` and the like speak of the rotation that was opened last.
 
     Raises `JournalError` for an event that cannot be understood.
     """
-    if rotation is None and event.kind is not Kind.OPENED:
-        return None
-    return _standing_at(_advanced(rotation, event), event)
+    if not events:
+        return rotation
+    draft = None if rotation is None else Draft.of(rotation)
+    for event in events:
+        if draft is not None or event.kind is Kind.OPENED:
+            draft = _advanced(draft, event)
+    return None if draft is None else draft.done()
 
 
-def _standing_at(rotation: Rotation, last: Event) -> Rotation:
-    # Apart from the transitions, none of which asks for it: a copy for every event of a log took a third of the time.
-    return replace(rotation, seq=last.seq, head=last.hash)
-
-
-def _advanced(rotation: Rotation | None, event: Event) -> Rotation:
+def _advanced(draft: Draft | None, event: Event) -> Draft:
     try:
-        if rotation is None or event.kind is Kind.OPENED:
+        if draft is None or event.kind is Kind.OPENED:
             return _opened(event)
-        return _TRANSITIONS[event.kind](rotation, event)
+        _TRANSITIONS[event.kind](draft, event)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         # Its hash is right, so it was written like this: by another version, or by a forger. Never guessed at.
         raise JournalError(
             f"event {event.seq} of the journal ({event.kind.value}) cannot be understood ({type(error).__name__})",
             "If a newer rotator wrote it, use that version. Else restore the journal from a backup.",
         ) from None
+    draft.seq, draft.head = event.seq, event.hash
+    return draft
 
 
-def _opened(event: Event) -> Rotation:
+def _opened(event: Event) -> Draft:
     data = cast("Mapping[str, Any]", event.data)
     plan = record.from_json(data["plan"])
     old = data["old"]
-    return Rotation(
+    return Draft(
         id=event.rotation,
         plan=plan,
         plan_digest=record.plan_digest(plan),
@@ -108,10 +110,10 @@ def _opened(event: Event) -> Rotation:
     )
 
 
-def _intended(rotation: Rotation, event: Event) -> Rotation:
+def _intended(draft: Draft, event: Event) -> None:
     step = StepId.parse(event.step or "")
-    before = rotation.steps.get(step)
-    state = StepState(
+    before = draft.steps.get(step)
+    draft.steps[step] = StepState(
         mark=Mark.UNDOING if event.data.get("undo") else Mark.OPEN,
         attempts=event.attempt,
         since=event.at,
@@ -119,28 +121,27 @@ def _intended(rotation: Rotation, event: Event) -> Rotation:
         data={**(before.data if before else {}), **event.data},
         seq=event.seq,
     )
-    return _with_step(rotation, step, state)
 
 
-def _applied(rotation: Rotation, event: Event) -> Rotation:
+def _applied(draft: Draft, event: Event) -> None:
     if event.step == str(ARCHIVE):  # a rollback that was ordered meanwhile came too late (law 9)
-        rotation = replace(rotation, rolling_back=None)
-    return _settled(rotation, event, Mark.APPLIED)
+        draft.rolling_back = None
+    _settled(draft, event, Mark.APPLIED)
 
 
-def _undone(rotation: Rotation, event: Event) -> Rotation:
-    rotation = _settled(rotation, event, Mark.UNDONE)
+def _undone(draft: Draft, event: Event) -> None:
+    _settled(draft, event, Mark.UNDONE)
     if event.step != str(DISABLE):
-        return rotation
-    gates = {gate: evidence for gate, evidence in rotation.gates.items() if gate.verb in ("adopt", "test")}
-    why = None if rotation.rolling_back else str(event.data.get("why") or "")
-    return replace(rotation, gates=gates, reenabled=why, lapses=rotation.lapses + 1)
+        return
+    draft.gates = {gate: evidence for gate, evidence in draft.gates.items() if gate.verb in ("adopt", "test")}
+    draft.reenabled = None if draft.rolling_back else str(event.data.get("why") or "")
+    draft.lapses += 1
 
 
-def _settled(rotation: Rotation, event: Event, mark: Mark) -> Rotation:
+def _settled(draft: Draft, event: Event, mark: Mark) -> None:
     step = StepId.parse(event.step or "")
-    before = rotation.steps[step]
-    state = StepState(
+    before = draft.steps[step]
+    draft.steps[step] = StepState(
         mark=mark,
         attempts=before.attempts,
         since=event.at,
@@ -148,34 +149,33 @@ def _settled(rotation: Rotation, event: Event, mark: Mark) -> Rotation:
         data=event.data,
         seq=event.seq,
     )
-    return _with_step(rotation, step, state)
 
 
-def _failed(rotation: Rotation, event: Event) -> Rotation:
+def _failed(draft: Draft, event: Event) -> None:
     """An attempt ended. Inspected, and found to have left nothing or a part: READY. Else its end is not known."""
     step = StepId.parse(event.step or "")
-    before = rotation.steps[step]
+    before = draft.steps[step]
     if event.data.get("standing"):
-        return _with_step(rotation, step, replace(before, mark=Mark.READY, since=event.at, seq=event.seq))
-    before = replace(before, attempts=max(before.attempts, event.attempt))  # an inspection in vain counts as well
+        draft.steps[step] = replace(before, mark=Mark.READY, since=event.at, seq=event.seq)
+        return
     exit_code = event.data.get("exit")
-    state = replace(
+    draft.steps[step] = replace(
         before,
+        attempts=max(before.attempts, event.attempt),  # an inspection in vain counts as well
         since=event.at,
         seq=event.seq,
         error=str(event.data.get("error", "")),
         hint=str(event.data.get("hint", "")),
         stop=None if exit_code is None else Exit(int(str(exit_code))),
     )
-    return _with_step(rotation, step, state)
 
 
-def _paused(rotation: Rotation, event: Event) -> Rotation:
+def _paused(draft: Draft, event: Event) -> None:
     step = StepId.parse(event.step or "")
-    return _with_step(rotation, step, replace(rotation.steps[step], unclear=True, error=str(event.data.get("why", ""))))
+    draft.steps[step] = replace(draft.steps[step], unclear=True, error=str(event.data.get("why", "")))
 
 
-def _measured(rotation: Rotation, event: Event) -> Rotation:
+def _measured(draft: Draft, event: Event) -> None:
     gate = StepId.parse(event.step or "")
     data = cast("Mapping[str, Any]", event.data)
     measurement = Measurement(
@@ -186,24 +186,22 @@ def _measured(rotation: Rotation, event: Event) -> Rotation:
         proof=data.get("proof", {}),
         final=bool(data.get("final")),
     )
-    before = rotation.gates.get(gate)
+    before = draft.gates.get(gate)
     passed_before = before is not None and before.measurement.verdict is Verdict.PASSED
-    fresh_spell = before is None or passed_before or before.seq < rotation.entered_seq
+    fresh_spell = before is None or passed_before or before.seq < draft.entered_seq
     began = event.at if fresh_spell or before is None else before.began
     passes = measurement.verdict is Verdict.PASSED
     held_since = (before.held_since if before is not None and passed_before else event.at) if passes else None
-    found = Evidence(measurement=measurement, at=event.at, began=began, held_since=held_since, seq=event.seq)
-    lapses = rotation.lapses + int(passed_before and not passes)
-    rotation = replace(rotation, gates={**rotation.gates, gate: found}, lapses=lapses)
-    if gate == ADOPT and measurement.verdict is Verdict.PASSED:
+    draft.gates[gate] = Evidence(
+        measurement=measurement, at=event.at, began=began, held_since=held_since, seq=event.seq
+    )
+    draft.lapses += int(passed_before and not passes)
+    if gate == ADOPT and passes:
         facts: Mapping[str, Any] = measurement.facts
-        rotation = replace(
-            rotation, new=NewKey(fingerprint=Fingerprint.from_json(facts["new"]), key_id=facts.get("key_id"))
-        )
-    return rotation
+        draft.new = NewKey(fingerprint=Fingerprint.from_json(facts["new"]), key_id=facts.get("key_id"))
 
 
-def _approved(rotation: Rotation, event: Event) -> Rotation:
+def _approved(draft: Draft, event: Event) -> None:
     data = event.data
     approval = Approval(
         what=str(data["what"]),
@@ -214,65 +212,71 @@ def _approved(rotation: Rotation, event: Event) -> Rotation:
         evidence_digest=str(data["evidence_digest"]),
         seq=event.seq,
     )
-    rotation = replace(rotation, approvals=(*rotation.approvals, approval))
+    draft.approvals = (*draft.approvals, approval)
     verb, _, subject = approval.what.partition(":")
-    if approval.what == ROLLBACK and no_way_back(rotation) is not None:
-        return rotation
-    if approval.what == ROLLBACK:
-        return _fresh(replace(rotation, rolling_back=approval, gates={}, reenabled=None), event)
-    if verb in ("applied", "absent"):
-        return _answered(rotation, StepId.parse(subject), Mark.APPLIED if verb == "applied" else Mark.READY, event)
-    return rotation
+    if approval.what == ROLLBACK and no_way_back(draft) is None:
+        draft.rolling_back, draft.gates, draft.reenabled = approval, {}, None
+        _fresh(draft, event)
+    elif verb in ("applied", "absent"):
+        _answered(draft, StepId.parse(subject), Mark.APPLIED if verb == "applied" else Mark.READY, event)
 
 
-def _answered(rotation: Rotation, step: StepId, mark: Mark, event: Event) -> Rotation:
+def _answered(draft: Draft, step: StepId, mark: Mark, event: Event) -> None:
     """A person said how an effect stands that nobody could tell."""
-    before = rotation.steps[step]
+    before = draft.steps[step]
     if before.mark is Mark.UNDOING and mark is Mark.READY:
         mark = Mark.UNDONE
-    settled = replace(before, mark=mark, since=event.at, seq=event.seq, unclear=False, error=None, stop=None)
-    return _with_step(rotation, step, settled)
+    draft.steps[step] = replace(before, mark=mark, since=event.at, seq=event.seq, unclear=False, error=None, stop=None)
 
 
-def _resumed(rotation: Rotation, event: Event) -> Rotation:
+def _resumed(draft: Draft, event: Event) -> None:
     data = cast("Mapping[str, Any]", event.data)
-    rotation = replace(rotation, owner=event.holder)
+    draft.owner = event.holder
     if data.get("plan"):
-        plan = record.from_json(data["plan"])
-        rotation = replace(rotation, plan=plan, plan_digest=record.plan_digest(plan))
+        draft.plan = record.from_json(data["plan"])
+        draft.plan_digest = record.plan_digest(draft.plan)
+    if data.get("old_key_id") and draft.old is not None:
+        draft.old = replace(draft.old, key_id=data["old_key_id"])
+    if data.get("new_key_id") and draft.new is not None:
+        draft.new = replace(draft.new, key_id=data["new_key_id"])
     if data.get("entered"):
-        rotation = _fresh(replace(rotation, reenabled=None), event)
-    return rotation
+        draft.reenabled = None
+        _fresh(draft, event)
 
 
-def _fresh(rotation: Rotation, event: Event) -> Rotation:
+_UNTRIED: Final = (0, None, None, "")
+
+
+def _fresh(draft: Draft, event: Event) -> None:
     """An operator goes on by hand: time-outs and attempts count from here."""
-    steps = {
-        step: replace(state, attempts=0, error=None, stop=None, hint="") if not state.unclear else state
-        for step, state in rotation.steps.items()
-    }
-    return replace(rotation, steps=steps, entered=event.at, entered_seq=event.seq)
+    draft.entered, draft.entered_seq = event.at, event.seq
+    for step, state in draft.steps.items():
+        if not state.unclear and (state.attempts, state.error, state.stop, state.hint) != _UNTRIED:
+            draft.steps[step] = replace(state, attempts=0, error=None, stop=None, hint="")
 
 
-def _taken_over(rotation: Rotation, event: Event) -> Rotation:
-    return replace(rotation, owner=event.holder)
+def _taken_over(draft: Draft, event: Event) -> None:
+    draft.owner = event.holder
 
 
-def _ended(outcome: Outcome) -> Callable[[Rotation, Event], Rotation]:
-    return lambda rotation, event: replace(rotation, outcome=outcome, ended_at=event.at)
+def _ended(outcome: Outcome) -> Callable[[Draft, Event], None]:
+    def end(draft: Draft, event: Event) -> None:
+        draft.outcome, draft.ended_at = outcome, event.at
+
+    return end
 
 
-def _with_step(rotation: Rotation, step: StepId, state: StepState) -> Rotation:
-    return replace(rotation, steps={**rotation.steps, step: state})
+def _held(draft: Draft, event: Event) -> None:
+    """For the reader of the history: it changes nothing."""
 
 
-_TRANSITIONS: Final[Mapping[Kind, Callable[[Rotation, Event], Rotation]]] = {
+_TRANSITIONS: Final[Mapping[Kind, Callable[[Draft, Event], None]]] = {
     Kind.INTENDED: _intended,
     Kind.APPLIED: _applied,
     Kind.FAILED: _failed,
     Kind.UNDONE: _undone,
     Kind.MEASURED: _measured,
-    Kind.HELD: lambda rotation, event: rotation,
+    Kind.HELD: _held,
     Kind.APPROVED: _approved,
     Kind.PAUSED: _paused,
     Kind.RESUMED: _resumed,
@@ -281,11 +285,3 @@ _TRANSITIONS: Final[Mapping[Kind, Callable[[Rotation, Event], Rotation]]] = {
     Kind.ROLLED_BACK: _ended(Outcome.ROLLED_BACK),
     Kind.ABANDONED: _ended(Outcome.ABANDONED),
 }
-
-
-def closed_ids(events: Sequence[Event]) -> frozenset[str]:
-    """The rotations of this log that have ended: a pending version of theirs is in nobody's hands."""
-    return frozenset(event.rotation for event in events if event.kind in _ENDS)
-
-
-_ENDS: Final = frozenset({Kind.COMPLETED, Kind.ROLLED_BACK, Kind.ABANDONED})

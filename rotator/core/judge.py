@@ -103,6 +103,9 @@ def adopted(
     if record is not None and record.status is not KeyStatus.ACTIVE:
         why = f"the new key {record.id} is {record.status.value}: make it active, or make another one"
         return _measurement(gate, Verdict.FAILED, why, facts, proof, final=True)
+    mistaken = _anothers(old_ping, old_record)
+    if mistaken is not None:
+        return _measurement(gate, Verdict.FAILED, mistaken, facts, proof)
     if ping.verdict is Verdict.PASSED and differs and not chosen:
         return _measurement(gate, Verdict.FAILED, differs[0], facts, proof, final=True)
     if ping.verdict is Verdict.PASSED:
@@ -145,13 +148,14 @@ def soaked(
     ends: datetime,
     parts: Sequence[Measurement],
     old_status: KeyStatus | None,
+    old: Fingerprint | None = None,
 ) -> Measurement:
     """The old key is disabled, and the world is watched: any consumer that misses it fails the soak at once."""
     if old_status is KeyStatus.ACTIVE:
         why = "somebody enabled the old key again while it soaked"
         return _measurement(gate, Verdict.FAILED, why, {"old": "active"})
     for part in parts:
-        if _misses_the_old_key(part):
+        if _misses_the_old_key(part, old):
             return _measurement(gate, Verdict.FAILED, f"{part.gate}: {part.why}", {"part": part.gate, **part.facts})
     missing = [part for part in parts if part.verdict is not Verdict.PASSED]
     facts: dict[str, Json] = {"unknown": [part.gate for part in missing], "elapsed": now >= ends}
@@ -167,13 +171,23 @@ def soaked(
     return _measurement(gate, Verdict.PASSED, "the old key was disabled and nothing missed it", facts, proof)
 
 
-def _misses_the_old_key(part: Measurement) -> bool:
-    """A consumer holds the old key, or its own calls are refused, or the new key itself is; or the old key was used."""
+def _misses_the_old_key(part: Measurement, old: Fingerprint | None) -> bool:
+    """A consumer holds the old key, or a secret names it; a consumer's own calls are refused, or the new key is; or the
+    old key was used."""
     if part.verdict is not Verdict.FAILED:
         return False
-    return (
-        StepId.parse(part.gate).verb in ("observe", "drain") or part.facts.get("cause") == Cause.UNAUTHENTICATED.value
+    named = old is not None and part.facts.get("found") == old.to_json()
+    refused = part.facts.get("cause") == Cause.UNAUTHENTICATED.value
+    return named or refused or StepId.parse(part.gate).verb in ("observe", "drain")
+
+
+def still_accepted(gate: StepId, status: KeyStatus) -> Measurement:
+    """Anthropic accepts the old key although its record says otherwise: nothing is proven by that record."""
+    why = (
+        f"its record says that the old key is {status.value}, and Anthropic still accepts it: not everywhere yet, or "
+        "the record is another key's"
     )
+    return _measurement(gate, Verdict.INCONCLUSIVE, why, {"status": status.value})
 
 
 def _elsewhere(ping: Ping, old_ping: Ping | None, record: KeyRecord | None, old_record: KeyRecord | None) -> str | None:
@@ -188,6 +202,16 @@ def _elsewhere(ping: Ping, old_ping: Ping | None, record: KeyRecord | None, old_
             f"the old one to {old_record.workspace or 'the whole organisation'}"
         )
     return None
+
+
+def _anothers(old_ping: Ping | None, old_record: KeyRecord | None) -> str | None:
+    """Why the record that was named as the old key's cannot be: it is dead, and the old key works."""
+    if old_record is None or old_record.status is KeyStatus.ACTIVE or old_ping is None or not _works(old_ping):
+        return None
+    return (
+        f"Anthropic accepts the old key, and the record {old_record.id} is {old_record.status.value}: it is another "
+        "key's record. Name the right one (`key_id:` in rotate.yaml), roll back, and start again"
+    )
 
 
 _CERTAIN: Final = frozenset({Cause.FORBIDDEN, Cause.WORKSPACE, Cause.MALFORMED})

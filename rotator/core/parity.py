@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core.periods import brief
-from rotator.model.keys import KeyRecord
+from rotator.model.keys import KeyRecord, KeyStatus
 from rotator.model.measure import Ping, Verdict
 
 SHORTEST_LIFE: Final = timedelta(days=30)
@@ -80,10 +80,20 @@ def _unlisted(ping: Ping, old_ping: Ping | None) -> list[str]:
 
 
 def _cannot_return(now: datetime, old: KeyRecord | None, retires_by: timedelta) -> list[str]:
-    """Anthropic enables no expired key again: the way back would be shut before the soak is over."""
-    if old is None or old.expires_at is None or old.expires_at > now + retires_by:
-        return []
-    return [f"the old key expires on {old.expires_at:%Y-%m-%d %H:%M} UTC: after that it cannot be enabled again"]
+    """Anthropic enables no expired key again, and no more keys than its limit allows, which it does not tell. Two that
+    are active side by side are the only proof that there is room for both.
+    """
+    found = []
+    if old is not None and old.expires_at is not None and old.expires_at <= now + retires_by:
+        found.append(
+            f"the old key expires on {old.expires_at:%Y-%m-%d %H:%M} UTC: after that it cannot be enabled again"
+        )
+    if old is not None and old.status is KeyStatus.INACTIVE:
+        found.append(
+            "the old key is disabled already: whether Anthropic's limit of active keys leaves room to enable it again "
+            "beside the new one is not known"
+        )
+    return found
 
 
 def _named(names: Sequence[str]) -> str:

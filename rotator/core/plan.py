@@ -11,6 +11,7 @@ a rotation before the rotation gives those that drifted the key of the `right` o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from rotator.model.config import Consumer, Credential, ManualWatch, Playbook
@@ -55,8 +56,6 @@ def arrange(
     right: str | None = None,
 ) -> Plan:
     """The plan whose steps follow from this policy, these secrets and these consumers."""
-    retires = not first and right is None
-    steps = (*_expand(secrets, consumers, playbook), *_overlap(consumers), *_contract(secrets, consumers, retires))
     return Plan(
         credential=credential,
         playbook=playbook,
@@ -64,9 +63,18 @@ def arrange(
         consumers=consumers,
         first=first,
         managed=managed,
-        steps=tuple(_without_repeats(steps)),
+        steps=_steps(secrets, consumers, ordered=playbook.waves == "ordered", retires=not first and right is None),
         right=right,
     )
+
+
+@lru_cache(maxsize=64)
+def _steps(
+    secrets: tuple[str, ...], consumers: tuple[PlannedConsumer, ...], *, ordered: bool, retires: bool
+) -> tuple[PlannedStep, ...]:
+    """Kept: every command arranges a plan twice, as it was journaled and as today's configuration has it."""
+    steps = (*_expand(secrets, consumers, ordered), *_overlap(consumers), *_contract(secrets, consumers, retires))
+    return tuple(_without_repeats(steps))
 
 
 def _planned(consumer: Consumer) -> PlannedConsumer:
@@ -81,7 +89,7 @@ def _planned(consumer: Consumer) -> PlannedConsumer:
     )
 
 
-def _expand(secrets: Sequence[str], consumers: Sequence[PlannedConsumer], playbook: Playbook) -> Iterator[PlannedStep]:
+def _expand(secrets: Sequence[str], consumers: Sequence[PlannedConsumer], ordered: bool) -> Iterator[PlannedStep]:
     tests = tuple(StepId("test", secret) for secret in secrets)
     yield PlannedStep(id=ADOPT, phase=Phase.EXPAND, effect=False)
     for secret in secrets:
@@ -90,7 +98,7 @@ def _expand(secrets: Sequence[str], consumers: Sequence[PlannedConsumer], playbo
         yield PlannedStep(id=test, phase=Phase.EXPAND, effect=False)
     for secret in secrets:
         yield PlannedStep(id=StepId("promote", secret), phase=Phase.EXPAND, effect=True, needs=tests)
-    waves = waves_of(consumers) if playbook.waves == "ordered" else [tuple(consumers)]
+    waves = waves_of(consumers) if ordered else [tuple(consumers)]
     for number, wave in enumerate(waves, start=1):
         for consumer in wave:
             if consumer.deploys:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
-from rotator.core.drain import LENGTH, READING, Condition, Traffic, Weighed, Window, clock, known_until, traffic
+from rotator.core.drain import ACCESS, LENGTH, READING, Condition, Traffic, Weighed, Window, clock, known_until, traffic
 from rotator.core.periods import brief
 from rotator.model.canonical import Json, JsonObject
 from rotator.model.measure import Measurement, Verdict
@@ -29,10 +29,13 @@ def unread(
     window: tuple[datetime, datetime],
     policy: Policy,
     why: str = "",
+    accepted: Approval | None = None,
     *,
     leaked: bool = False,
 ) -> Measurement:
-    """Usage by key may not be read here: the quiet window's end is all there is, and it proves nothing."""
+    """Usage by key may not be read here: the quiet window's end is all there is, and it proves nothing. `ask`: then a
+    person has to take that on (`accepted`), unless the key leaked: its thief's traffic is nobody's need.
+    """
     opens, closes = window
     facts: dict[str, Json] = {"unproven": True, "policy": policy}
     proof: dict[str, Json] = {"opened": opens.isoformat(), "closes": closes.isoformat(), "unread": why}
@@ -48,7 +51,12 @@ def unread(
     if policy == "refuse":
         text += ", and the playbook refuses to go on without proof"
         return _measurement(gate, Verdict.INCONCLUSIVE, text, {**facts, "passed": False}, proof, final=True)
-    return _measurement(gate, Verdict.PASSED, text, {**facts, "passed": True}, proof)
+    if policy == "accept" or leaked:
+        return _measurement(gate, Verdict.PASSED, text, {**facts, "passed": True}, proof)
+    facts["missing"] = [ACCESS]
+    if accepted is not None:
+        return _taken_on(gate, why or "its record is not known", facts, proof, accepted)
+    return _measurement(gate, Verdict.INCONCLUSIVE, text, {**facts, "passed": False}, proof, final=True)
 
 
 def failing(gate: StepId, policy: Policy, over: bool, why: str, accepted: Approval | None) -> Measurement:

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from rotator.core.approval import UNPROVEN
-from rotator.core.decide import decide, optional, retiring
+from rotator.core.decide import decide, retiring
+from rotator.core.gates import optional
 from rotator.core.owed import owed
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK
 from rotator.core.windows import expected
@@ -38,8 +39,9 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
             "owed": [],
             "drain": None,
             "warnings": [],
+            "drift": None,
         }
-    decision = decide(rotation, now)
+    decision = _asked(rotation, now) or decide(rotation, now)
     return {
         "credential": credential,
         "rotation": {
@@ -47,8 +49,6 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
             "playbook": rotation.plan.playbook.name,
             "phase": phase(rotation),
             "outcome": rotation.outcome.value,
-            "right": rotation.plan.right,
-            "drifted": {secret: str(key) for secret, key in rotation.old.drifted.items()} if rotation.old else {},
         },
         "waiting": waiting(rotation, decision),
         "next": next_command(rotation, decision),
@@ -59,7 +59,16 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
         "owed": [str(debt) for debt in owed([*earlier, rotation], now)],
         "drain": _drain(rotation),
         "warnings": _warnings(rotation),
+        "drift": _drift(rotation),
     }
+
+
+def _asked(rotation: Rotation, now: datetime) -> Ask | None:
+    """The question that the drain gate stopped at. It stays one, although the next command looks at the gate first."""
+    if decide(rotation, now) != Do(DRAIN) or DRAIN not in rotation.gates:
+        return None
+    decision = decide(rotation, rotation.gates[DRAIN].at)
+    return decision if isinstance(decision, Ask) else None
 
 
 def phase(rotation: Rotation) -> str:
@@ -185,6 +194,14 @@ def _drain(rotation: Rotation) -> JsonObject | None:
         "conditions": proof.get("conditions", []),
         **shown,
     }
+
+
+def _drift(rotation: Rotation) -> JsonObject | None:
+    """Which place is right, and what each of those held that are given its key; None in an ordinary rotation."""
+    if rotation.plan.right is None or rotation.old is None:
+        return None
+    held: dict[str, Json] = {secret: str(key) for secret, key in rotation.old.drifted.items()}
+    return {"right": rotation.plan.right, "held": held}
 
 
 def _warnings(rotation: Rotation) -> Json:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rotator.core.draft import Draft
 from rotator.core.plan import ADOPT, ARCHIVE
 from rotator.model.rotation import Mark, Rotation
 
 
-def no_way_back(rotation: Rotation) -> str | None:
+def no_way_back(rotation: Rotation | Draft) -> str | None:
     """Why the rotation cannot be rolled back; None where it can. One that was ordered too late turns nothing round."""
     archive = rotation.steps.get(ARCHIVE)
     if archive is not None and archive.mark is Mark.APPLIED:
@@ -22,7 +23,7 @@ def no_way_back(rotation: Rotation) -> str | None:
     return None
 
 
-def _left_a_dead_key(rotation: Rotation) -> bool:
+def _left_a_dead_key(rotation: Rotation | Draft) -> bool:
     """Law 2 forbids to restore it; where a place was given another already, the way back would end there."""
     adopted = rotation.gates.get(ADOPT)
     dead = adopted is not None and adopted.measurement.facts.get("old_key_works") is False

@@ -107,9 +107,9 @@ def soak_ends(rotation: Rotation) -> datetime:
     return rotation.steps[DISABLE].since + rotation.plan.playbook.soak
 
 
-def fresh(rotation: Rotation, evidence: Evidence, now: datetime) -> bool:
+def fresh(evidence: Evidence, now: datetime, age: timedelta) -> bool:
     """Whether the evidence still counts for an effect. One from the future, by a clock that was wrong, has no age."""
-    return timedelta() <= now - evidence.at <= freshness(rotation)
+    return timedelta() <= now - evidence.at <= age
 
 
 def freshness(rotation: Rotation) -> timedelta:

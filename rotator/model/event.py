@@ -13,6 +13,11 @@ GENESIS = "0" * 64
 """The `prev` of a credential's first event."""
 
 
+def process(holder: str) -> str:
+    """A holder's name as far as a person needs it: user@host:pid."""
+    return ":".join(holder.split(":")[:2])
+
+
 class Kind(Enum):
     OPENED = "opened"  # a rotation begins; holds its plan and the old key
     INTENDED = "intended"  # an effect is about to happen (law 4); data.undo: it is about to be undone

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from rotator.model.config import Playbook
 
@@ -17,9 +19,11 @@ class Phase(IntEnum):
     CONTRACT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class StepId:
-    """A step's verb and what it is done to (a secret, a consumer), if it is done to one of several."""
+class StepId(NamedTuple):
+    """A step's verb and what it is done to (a secret, a consumer), if it is done to one of several.
+
+    A tuple, for it is the key of every look-up: a dataclass hashes and compares in Python.
+    """
 
     verb: str
     subject: str = ""
@@ -27,10 +31,11 @@ class StepId:
     def __str__(self) -> str:
         return f"{self.verb} {self.subject}".rstrip()
 
-    @classmethod
-    def parse(cls, text: str) -> StepId:
+    @staticmethod
+    @lru_cache(maxsize=1024)
+    def parse(text: str) -> StepId:
         verb, _, subject = text.partition(" ")
-        return cls(verb, subject)
+        return StepId(verb, subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 MAX_CALLBACKS = 1_000_000
 """Most callbacks that one passage of time runs: one that schedules itself for now would never end."""
+
+_NOTHING: Final = timedelta()
 
 
 class VirtualClock:
@@ -29,7 +32,7 @@ class VirtualClock:
         """Let `duration` pass at once; a negative one is over at once, as with the system's clock."""
         if self._on_sleep:
             self._on_sleep(duration)
-        self.advance(max(timedelta(0), duration))
+        self.advance(max(_NOTHING, duration))
 
     def at(self, when: datetime, fn: Callable[[], None]) -> None:
         """Run `fn` when time reaches `when`; a past one runs the next time that time passes.
@@ -41,9 +44,12 @@ class VirtualClock:
 
     def advance(self, delta: timedelta) -> None:
         """Let `delta` pass; what is due on the way runs at its own time."""
-        if delta < timedelta(0):
+        if delta < _NOTHING:
             raise ValueError("time does not run backwards")
         end = self._now + delta
+        if not self._agenda:
+            self._now = end
+            return
         for _ in range(MAX_CALLBACKS):
             if not self._agenda or self._agenda[0][0] > end:
                 break

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from rotator import orders
 from rotator.core import plan as plans
+from rotator.core.approval import UNPROVEN
 from rotator.engine import Run, Yes, advance
 from rotator.model.config import (
     AnthropicConfig,
@@ -26,6 +27,8 @@ from rotator.model.config import (
     HttpProbe,
     Pings,
     Playbook,
+    SecretRef,
+    VaultSecretRef,
 )
 from rotator.model.decision import Ask, Stop, Wait
 from rotator.model.keys import KeyStatus, KeyText, Label
@@ -117,6 +120,11 @@ def consumer(name: str, **changes: Any) -> Consumer:
     return Consumer(**{**fields, **changes})
 
 
+def _ref(number: int) -> SecretRef:
+    path = f"prod/{number}"
+    return VaultSecretRef("secret", path, "key") if number % 2 else AwsSecretRef("eu-west-1", path, None)
+
+
 @dataclass(slots=True)
 class MemoryWorld:
     """Two boot-time consumers in two waves and one that reloads by itself, unless told otherwise."""
@@ -154,17 +162,18 @@ class MemoryWorld:
         self.new, new_record = self.issuer.issue(name="new")
         self.old_id, self.new_id = old_record.id, new_record.id
         key = None if self.first else self.old
-        self.stray_keys = {
-            stray: record.id for stray, record in (self.issuer.issue(name="stray") for _ in range(self.strays))
-        }
+        strays = (self.issuer.issue(name="stray") for _ in range(self.strays))
+        self.stray_keys = {stray: record.id for stray, record in strays}
         held = [*[key] * (self.secrets - self.strays), *self.stray_keys]
         self.stores = {
-            str(ref): MemorySecretStore(str(ref), self.clock, one) for ref, one in zip(self._refs(), held, strict=True)
+            str(ref): MemorySecretStore(str(ref), self.clock, one, merges=isinstance(ref, VaultSecretRef))
+            for ref, one in zip(self._refs(), held, strict=True)
         }
         self.fleet = {planned.name: self._consumer(planned) for planned in self.consumers}
 
-    def _refs(self) -> tuple[AwsSecretRef, ...]:
-        return tuple(AwsSecretRef("eu-west-1", f"prod/{number}", None) for number in range(self.secrets))
+    def _refs(self) -> tuple[SecretRef, ...]:
+        """By turns in AWS and in Vault."""
+        return tuple(_ref(number) for number in range(self.secrets))
 
     def _consumer(self, planned: Consumer) -> MemoryConsumer:
         return MemoryConsumer(
@@ -188,7 +197,10 @@ class MemoryWorld:
 
     @property
     def plan(self) -> Plan:
-        return plans.build(self.credential, self.playbook, first=self.first, managed=self.managed)
+        return self._plan(first=self.first)
+
+    def _plan(self, **parts: Any) -> Plan:
+        return plans.build(self.credential, self.playbook, managed=self.managed, **parts)
 
     def ports(self) -> Ports:
         watch = self._watched
@@ -220,17 +232,12 @@ class MemoryWorld:
 
     def agree(self, **run: Any) -> Ask | Stop | Wait | None:
         """`rotate start --right`, as far as the secrets agree with the first; None where they do already."""
-        session = self.session()
+        if self.session().open_now:
+            return self.go_on(**run)
         right = next(iter(self.stores))
-        if not session.open_now:
-            drifted = orders.drifted(NAME, self.ports(), right)
-            if not drifted:
-                return None
-            plan = plans.build(
-                self.credential, self.playbook, first=False, managed=self.managed, right=right, drifted=drifted
-            )
-            return self._command(lambda session: self._open(session, plan), **run)
-        return self.go_on(**run)
+        drifted = orders.drifted(NAME, self.ports(), right)
+        plan = self._plan(first=False, right=right, drifted=drifted)
+        return self._command(lambda session: self._open(session, plan), **run) if drifted else None
 
     def go_on(self, **run: Any) -> Ask | Stop | Wait:
         return self._command(lambda session: None, **run)
@@ -246,7 +253,12 @@ class MemoryWorld:
         orders.open_rotation(session, self.ports(), plan, "tester")
 
     def _command(self, order: Callable[[Session], None], **run: Any) -> Ask | Stop | Wait:
-        fields: dict[str, Any] = {"by": "tester", "stay": None, "yes": {"disable": YES, "archive": YES}, **run}
+        fields: dict[str, Any] = {
+            "by": "tester",
+            "stay": None,
+            "yes": {UNPROVEN: YES, "disable": YES, "archive": YES},
+            **run,
+        }
         session = self.session()
         try:
             with session:

@@ -28,8 +28,7 @@ class Adopt:
         ping = issuer.ping(key, inference=rotation.plan.playbook.pings.inference)
         old_ping = self._old_ping(context)
         record = _record(context, key.fingerprint)
-        known = rotation.old.key_id if rotation.old and issuer.manages else None  # a name is no right to look it up
-        old_record = issuer.record(known) if known else None
+        old_record = issuer.record(context.record_id) if context.record_id else None
         used = self._used(context, record) if ping.verdict is Verdict.PASSED else []
         compared = parity.compare(
             context.ports.clock.now(), ping, old_ping, record, old_record, used, retires_after(rotation.plan)
@@ -61,12 +60,10 @@ class Adopt:
 
     def _used(self, context: Context, record: KeyRecord | None) -> list[Ping]:
         """The new key's pings of the models that the old key was used with; none where that cannot be read."""
-        issuer, rotation = context.ports.issuer, context.rotation
-        if context.key is None or rotation.old is None or rotation.old.key_id is None or not issuer.manages:
+        issuer, old_id = context.ports.issuer, context.record_id
+        if context.key is None or old_id is None or not context.rotation.plan.playbook.pings.inference:
             return []
-        if not rotation.plan.playbook.pings.inference:
-            return []
-        ids = [rotation.old.key_id, *([record.id] if record is not None else [])]
+        ids = [old_id, *([record.id] if record is not None else [])]
         since = context.ports.clock.now() - _LOOKS_BACK
         try:
             reading = issuer.usage(ids, since.replace(second=0, microsecond=0))
@@ -74,7 +71,7 @@ class Adopt:
             return []
         if isinstance(reading, Unread):
             return []
-        minutes = reading.minutes.get(rotation.old.key_id, ())
+        minutes = reading.minutes.get(old_id, ())
         models = sorted(frozenset().union(*(minute.models for minute in minutes)))
         return [issuer.ping(context.key, inference=True, model=model) for model in models[:_MODELS]]
 

@@ -22,9 +22,17 @@ class Archive:
         return Standing.APPLIED if status is KeyStatus.ARCHIVED else Standing.ABSENT
 
     def apply(self, context: Context) -> Mapping[str, Json]:
-        if context.old.key_id is not None and context.ports.issuer.manages:
-            context.ports.issuer.set_status(context.old.key_id, KeyStatus.ARCHIVED)
-            return {"key_id": context.old.key_id}
+        """Nothing undoes it: whoever enabled the old key again since the last look, or points to it, needs it."""
+        retire.last_look(context, "the old key is not archived")
+        if context.record_id is not None:
+            if retire.status(context) is KeyStatus.ACTIVE:
+                raise Refused(
+                    "the old key is not archived: somebody enabled it again",
+                    "find out who needs it; the next command takes note of it",
+                )
+            context.still_ours()
+            context.ports.issuer.set_status(context.record_id, KeyStatus.ARCHIVED)
+            return {"key_id": context.record_id}
         said = approved(context.rotation, context.step)
         return {"attested_by": said.by if said else None}
 
@@ -32,4 +40,4 @@ class Archive:
         raise Refused("an archived key cannot be brought back: from here it goes forward only")
 
     def patience(self, context: Context) -> timedelta:
-        return timedelta(minutes=2)
+        return retire.PATIENCE

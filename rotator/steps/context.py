@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
@@ -44,6 +44,8 @@ class Context:
     """Ids of this credential's ended rotations."""
     leaked: Mapping[str, str] = field(default_factory=dict)
     """By digest, the keys that this log knows to have leaked: the rotation that said so (law 10)."""
+    still_ours: Callable[[], None] = lambda: None
+    """A last look at the log, and a fresh lease, just before what no other system fences. Raises where others wrote."""
 
     @property
     def given(self) -> KeyText | None:
@@ -64,6 +66,13 @@ class Context:
         if self.rotation.old is None:
             raise UsageError("this rotation has no old key")
         return self.rotation.old
+
+    @property
+    def record_id(self) -> str | None:
+        """The old key's record, where it may be read and changed: there is an Admin key, and the plan counts on it. A
+        record that was only named, by whom no Admin key could check it, is nobody's to disable."""
+        managed = self.rotation.plan.managed and self.ports.issuer.manages
+        return self.rotation.old.key_id if managed and self.rotation.old is not None else None
 
     @property
     def new(self) -> Fingerprint:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from rotator.core import judge
 from rotator.model.canonical import Json
 from rotator.model.errors import PersonNeeded, Refused
-from rotator.model.keys import KeyStatus, Label
+from rotator.model.keys import KeyStatus
 from rotator.model.rotation import Standing
 from rotator.steps import retire
 from rotator.steps.context import Context
@@ -22,17 +21,12 @@ class Disable:
         return Standing.ABSENT if status is KeyStatus.ACTIVE else Standing.APPLIED
 
     def apply(self, context: Context) -> Mapping[str, Json]:
-        """Evidence is some seconds old by now: no secret may name another key at the last look (law 2)."""
-        for secret, store in context.ports.stores.items():
-            current = store.read(Label.CURRENT)
-            found = current.key.fingerprint if current is not None and current.key is not None else None
-            wrong = judge.stored(context.step, secret, found, context.new, "current")
-            if wrong is not None:
-                raise Refused(f"the old key stays active: {wrong.why}", "find out who wrote it, then `rotate resume`")
-        if context.old.key_id is not None and context.ports.issuer.manages:
+        retire.last_look(context, "the old key stays active")
+        if context.record_id is not None:
             if retire.status(context) is KeyStatus.ACTIVE:
-                context.ports.issuer.set_status(context.old.key_id, KeyStatus.INACTIVE)
-            return {"key_id": context.old.key_id}
+                context.still_ours()
+                context.ports.issuer.set_status(context.record_id, KeyStatus.INACTIVE)
+            return {"key_id": context.record_id}
         if retire.by_ping(context) is Standing.APPLIED:
             return {"by": "a person, in the Console"}
         raise PersonNeeded(
@@ -44,18 +38,23 @@ class Disable:
     def undo(self, context: Context) -> Mapping[str, Json]:
         if context.rotation.plan.playbook.leaked:
             raise Refused("the old key leaked: it is never enabled again", "")
-        if context.old.key_id is not None and context.ports.issuer.manages:
-            context.ports.issuer.set_status(context.old.key_id, KeyStatus.ACTIVE)
-            return {"key_id": context.old.key_id, **_why(context)}
+        command = f"rotate resume {context.rotation.plan.credential}"
+        if context.record_id is not None:
+            try:
+                context.ports.issuer.set_status(context.record_id, KeyStatus.ACTIVE)
+            except Refused as no:  # somebody made a key meanwhile, and Anthropic's limit leaves no room for this one
+                why = f"ENABLE THE OLD KEY NOW, something still needs it: {no.message}"
+                raise Refused(why, f"{no.hint} Then `{command}`.".lstrip()) from None
+            return {"key_id": context.record_id, **_why(context)}
         if retire.by_ping(context) is Standing.ABSENT:
             return {"by": "a person, in the Console", **_why(context)}
         raise PersonNeeded(
             f"ENABLE THE OLD KEY NOW, by hand: {_in_the_console(context)} Enable. Something still needs it",
-            f"rotate resume {context.rotation.plan.credential}",
+            command,
         )
 
     def patience(self, context: Context) -> timedelta:
-        return timedelta(minutes=2)
+        return retire.PATIENCE
 
 
 def _in_the_console(context: Context) -> str:

@@ -31,11 +31,12 @@ class Drain:
                 return self._failing(context, error.message)
         if isinstance(reading, Unread) and windows.reads_usage(rotation):
             return self._failing(context, reading.why)
-        old = context.old.key_id
+        old = context.record_id
         if isinstance(reading, Unread) or old is None or playbook.leaked:
             why = reading.why if isinstance(reading, Unread) else ""
             window, now = windows.drain_window(rotation), context.ports.clock.now()
-            return silence.unread(context.step, now, window, policy, why, leaked=playbook.leaked)
+            accepted = taken_on(rotation, [drain.ACCESS])
+            return silence.unread(context.step, now, window, policy, why, accepted, leaked=playbook.leaked)
         new = rotation.new.key_id if rotation.new else None
         weighed = drain.weigh(windows.silence(rotation), reading, old, new)
         accepted = taken_on(rotation, list(weighed.missing))
@@ -48,9 +49,9 @@ class Drain:
 
     def _reading(self, context: Context) -> Reading:
         rotation = context.rotation
-        if context.old.key_id is None or not context.ports.issuer.manages:
+        if context.record_id is None:
             return Unread("without an Admin key no usage can be read")
-        ids = [context.old.key_id]
+        ids = [context.record_id]
         if rotation.new is not None and rotation.new.key_id is not None:
             ids.append(rotation.new.key_id)
         since = windows.silence(rotation).opened or windows.drain_window(rotation)[0]

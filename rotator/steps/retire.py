@@ -1,11 +1,13 @@
-"""Whether the old key is dead, told by its record, or where nobody may read that, by pinging it."""
+"""What disabling and archiving have in common: the last look before it, and whether the old key is dead, told by its
+record, or where nobody may read that, by pinging it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Final
 
-from rotator.model.errors import OutsideError
+from rotator.core import judge
+from rotator.model.errors import OutsideError, Refused
 from rotator.model.keys import KeyStatus, Label
 from rotator.model.measure import Cause
 from rotator.model.rotation import Standing
@@ -16,12 +18,26 @@ DEAD_PINGS: Final = 3
 
 _APART: Final = timedelta(seconds=2)
 
+PATIENCE: Final = timedelta(minutes=8)
+"""The longest that a change of status takes in bad weather: read the record, change it, read it once more."""
+
+
+def last_look(context: Context, otherwise: str) -> None:
+    """Evidence is some seconds old by now: no secret may name another key than the new one (law 2).
+
+    Raises `Refused`, which begins with `otherwise`.
+    """
+    for secret, store in context.ports.stores.items():
+        current = store.read(Label.CURRENT)
+        found = current.key.fingerprint if current is not None and current.key is not None else None
+        wrong = judge.stored(context.step, secret, found, context.new, "current")
+        if wrong is not None:
+            raise Refused(f"{otherwise}: {wrong.why}", "find out who wrote it, then `rotate resume`")
+
 
 def status(context: Context) -> KeyStatus | None:
     """The old key's status by its record; None where no record can be read."""
-    if context.old.key_id is None or not context.ports.issuer.manages:
-        return None
-    return context.ports.issuer.record(context.old.key_id).status
+    return context.ports.issuer.record(context.record_id).status if context.record_id is not None else None
 
 
 def seen_active(context: Context) -> KeyStatus | None:

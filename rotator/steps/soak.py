@@ -8,7 +8,8 @@ from datetime import datetime
 
 from rotator.core import judge, silence, windows
 from rotator.core.plan import DISABLE, DRAIN, PINGS
-from rotator.model.errors import OutsideError
+from rotator.model.errors import OutsideError, RotatorError
+from rotator.model.keys import KeyStatus
 from rotator.model.measure import Measurement, Verdict
 from rotator.model.plan import PlannedConsumer, StepId
 from rotator.model.usage import Unread
@@ -29,10 +30,18 @@ class Soak:
         parts += _usage(context)
         status = None
         try:
-            status = retire.status(context) or retire.seen_active(context)
-        except OutsideError as error:
+            status = self._status(context, parts)
+        except RotatorError as error:
             parts.append(Measurement(gate=str(DISABLE), verdict=Verdict.ERRORED, why=error.message))
-        return judge.soaked(context.step, context.ports.clock.now(), windows.soak_ends(context.rotation), parts, status)
+        now, ends = context.ports.clock.now(), windows.soak_ends(context.rotation)
+        return judge.soaked(context.step, now, ends, parts, status, context.old.fingerprint)
+
+    def _status(self, context: Context, parts: list[Measurement]) -> KeyStatus | None:
+        """The old key's, by its record and by a ping: what the record says, the ping has to bear out."""
+        status, seen = retire.status(context), retire.seen_active(context)
+        if status not in (None, KeyStatus.ACTIVE) and seen is not None:
+            parts.append(judge.still_accepted(DISABLE, status))
+        return status or seen
 
     def _watch(self, context: Context, consumer: PlannedConsumer) -> list[Measurement]:
         parts = [_part(context, StepId("observe", consumer.name), Observe().measure)]
@@ -66,7 +75,7 @@ def _usage(context: Context) -> list[Measurement]:
 def _part(context: Context, gate: StepId, measure: Callable[[Context], Measurement]) -> Measurement:
     try:
         return measure(_at(context, gate))
-    except OutsideError as error:
+    except RotatorError as error:  # a variable that is not set, too: what can be watched is watched
         return Measurement(gate=str(gate), verdict=Verdict.ERRORED, why=error.message)
 
 

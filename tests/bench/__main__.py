@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import checking, inside, starting, usage, whole
+from tests.bench import checking, inside, starting, usage, vault, whole
 from tests.bench.measure import Figure
 
 HEAD = ("what", "against", "ratio", "spread", "value", "aim", "")
@@ -28,7 +28,8 @@ def main() -> None:
             *checking.figures(words.rounds),
             *inside.figures(Path(folder), words.rounds),
             *usage.figures(words.rounds),
-            *whole.figures(Path(folder), max(words.rounds // 2, 3), skipped),
+            *vault.figures(Path(folder), words.rounds),
+            *whole.figures(Path(folder), words.rounds, skipped),
         ]
     show(found)
     for what in skipped:

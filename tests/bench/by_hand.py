@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -17,19 +19,19 @@ from tests.bench.places import FIELD, Places
 _SECONDS = 60
 
 
-def aws_command(where: Places) -> str | None:
-    """The AWS command line, where one is installed that works, and curl."""
-    found = which("aws", path=os.environ.get("ROTATOR_BENCH_PATH"))
-    if found is None or which("curl") is None:
-        return None
-    tried = subprocess.run([found, "--version"], env=dict(where.environment), capture_output=True, timeout=_SECONDS)
-    return found if tried.returncode == 0 else None
+def aws_command() -> str | None:
+    """The AWS command line of this environment; None where it, or curl, is not installed."""
+    aws = Path(sys.executable).with_name("aws")
+    return str(aws) if aws.is_file() and which("curl") else None
 
 
-def runbook(where: Places, aws: str, secret: str) -> None:
-    """Fewer calls than the tool makes: what a careful person types, and no more."""
+def runbook(where: Places, aws: str, secret: str) -> Callable[[], None]:
+    """Made ready. Fewer calls than the tool makes: what a careful person types, and no more."""
     hand = _Hand(where.environment, aws, where.console.url)
-    key = where.console.new_key("by hand")
+    return partial(_follow, where, hand, secret, where.console.new_key("by hand"))
+
+
+def _follow(where: Places, hand: _Hand, secret: str, key: KeyText) -> None:
     old_version = hand.secret("get-secret-value", secret, "--version-stage", "AWSCURRENT")
     content = json.loads(old_version["SecretString"])
     old = KeyText(content[FIELD])
@@ -76,7 +78,7 @@ def runbook(where: Places, aws: str, secret: str) -> None:
 
 class _Hand:
     def __init__(self, environment: Mapping[str, str], aws: str, anthropic: str) -> None:
-        self._environment = {**environment, "PATH": str(Path(aws).parent) + os.pathsep + os.environ.get("PATH", "")}
+        self._environment = {**environment, "PATH": os.environ.get("PATH", "")}
         self._aws = aws
         self._anthropic = anthropic
 

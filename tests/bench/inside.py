@@ -7,15 +7,17 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 from rotator.adapters.journal.sql import SqlJournal
 from rotator.core import chain
 from rotator.core.decide import decide
 from rotator.core.fold import fold
 from rotator.model.event import Event
-from tests.bench.measure import Figure, compared, in_turns, timed
+from tests.bench.measure import Figure, compared, in_turns, peak_of, timed
 from tests.fuzz.logs import a_whole_log
 
 DECISIONS, APPENDS, EVENTS = 2000, 100, 10_000
@@ -56,12 +58,28 @@ def figures(folder: Path, rounds: int) -> list[Figure]:
             "bare sqlite3 insert + commit": lambda: timed(appended.bare) / APPENDS,
         },
     )
-    made = compared(found, "decide", "journal append", unit="us", scale=1e6)
+    appends = compared(found, "journal append", "bare sqlite3 insert + commit")
+    size = sum(map(len, texts))
     return [
-        made,
-        compared(found, "journal append", "bare sqlite3 insert + commit"),
+        Figure(
+            name="engine decisions",
+            against="journal appends",
+            ratios=[append / made for append, made in zip(found["journal append"], found["decide"], strict=True)],
+            value=_a_second(found["decide"]),
+        ),
+        replace(appends, value=_a_second(found["journal append"])),
         compared(found, "fold + verify, 10,000 events", "json.loads + sha256, 10,000 events"),
+        Figure(
+            name="fold + verify, 10,000 events: memory",
+            against="their text",
+            ratios=[peak_of(replay) / size],
+            value=f"{peak_of(replay) / (1 << 20):.0f} MiB",
+        ),
     ]
+
+
+def _a_second(each: Sequence[float]) -> str:
+    return f"{1 / median(each):,.0f} /s"
 
 
 def _long_log(count: int) -> Sequence[Event]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import median
 
 from rotator.adapters.journal.sql import SqlJournal
 from rotator.core import chain
+from rotator.model.event import Event
 from rotator.sandbox.loopback import clean_environment
 from tests.bench.measure import Figure, compared, in_turns, spent
 from tests.fuzz.logs import a_whole_log
@@ -88,15 +90,27 @@ def _world(folder: Path, size: int) -> Mapping[str, str]:
     body = "".join(_CREDENTIAL.format(number=number) for number in range(size))
     (folder / "rotate.yaml").write_text(f"version: 1\ncredentials:\n{body}")
     url = f"sqlite:///{folder}/journal.db"
-    log = a_whole_log()
-    SqlJournal(url).append("credential-000", log[0])  # makes the file
-    rows = [chain.to_row(event) for event in log]
-    columns = ", ".join(rows[0])
-    marks = ", ".join("?" for _ in rows[0])
+    SqlJournal(url).append("credential-000", _log_of("credential-000")[0])  # makes the file
+    columns = ", ".join(chain.COLUMNS)
+    marks = ", ".join("?" for _ in chain.COLUMNS)
     with closing(sqlite3.connect(folder / "journal.db")) as database, database:
-        for number in range(size):  # by hand: twenty thousand durable appends would take minutes
-            database.executemany(
+        for name in (f"credential-{number:03}" for number in range(size)):
+            database.executemany(  # by hand: twenty thousand durable appends would take minutes
                 f"INSERT OR IGNORE INTO rotator_events (credential, {columns}) VALUES (?, {marks})",
-                [(f"credential-{number:03}", *row.values()) for row in rows],
+                [(name, *chain.to_row(event).values()) for event in _log_of(name)],
             )
     return clean_environment({"ROTATOR_CONFIG": str(folder / "rotate.yaml"), "ROTATOR_JOURNAL": url})
+
+
+def _log_of(credential: str) -> Sequence[Event]:
+    """A whole rotation; every credential has its own secrets."""
+    events: list[Event] = []
+    for event in a_whole_log():
+        data = json.loads(json.dumps(event.data).replace("aws-sm://eu-west-1/", f"aws-sm://eu-west-1/{credential}/"))
+        step = event.step and event.step.replace("aws-sm://eu-west-1/", f"aws-sm://eu-west-1/{credential}/")
+        if "plan" in data:
+            data["plan"]["credential"] = credential
+        last = events[-1] if events else None
+        kept = {name: getattr(event, name) for name in ("rotation", "at", "kind", "attempt", "holder")}
+        events.append(chain.next_event(last, **kept, step=step, data=data))
+    return events

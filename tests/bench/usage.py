@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
@@ -13,7 +12,7 @@ from rotator.core import drain
 from rotator.core.drain import Window
 from rotator.model.keys import KeyText
 from rotator.model.usage import MINUTE, Minute, Source, Usage
-from tests.bench.measure import Figure, compared, in_turns, timed
+from tests.bench.measure import Figure, compared, in_turns, peak_of, timed
 
 WEEK = 7 * 24 * 60
 START = datetime(2026, 11, 16, tzinfo=UTC)
@@ -39,7 +38,7 @@ def figures(rounds: int) -> list[Figure]:
             "json.loads of that day": lambda: timed(lambda: json.loads(page)),
         },
     )
-    most = _memory() / 1e6
+    most = peak_of(_weighed_anew) / 1e6
     weighed = _within(found["a week of minutes, weighed"], 0.05)
     read = compared(found, "a day of minutes, read", "json.loads of that day", unit="ms", scale=1e3)
     memory = Figure(
@@ -86,11 +85,6 @@ def _page() -> dict[str, object]:
     return {"data": rows}
 
 
-def _memory() -> float:
-    """Bytes at the most, of the week itself and of weighing it."""
-    tracemalloc.start()
-    usage = _week()
-    drain.weigh(WINDOW, usage, "apikey_1", "apikey_2")
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return float(most)
+def _weighed_anew() -> None:
+    """The week itself, and weighing it."""
+    drain.weigh(WINDOW, _week(), "apikey_1", "apikey_2")

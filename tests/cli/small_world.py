@@ -82,7 +82,7 @@ class Ran:
         assert self.json.keys() == {"error"}
         error: Mapping[str, str] = self.json["error"]
         assert set(error) == {"code", "message", "keys", "next"}
-        assert all(isinstance(text, str) for text in error.values())
+        assert all(text and isinstance(text, str) for text in error.values())
         return error
 
 
@@ -171,7 +171,7 @@ class SmallWorld:
         admin: str | None = "file",
         consumers: str | None = None,
         secrets: Sequence[str] | None = None,
-        unproven: str = "ask",
+        unproven: str = "accept",
         approval: str = "ask",
         soak: str = "200ms",
         deploy: str = "60s",

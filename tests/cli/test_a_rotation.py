@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 
 from rotator.model.keys import KeyStatus
 from tests.aws_world import make_key
 from tests.cli.beginnings import BOTH, SAID, start, to_the_question
 from tests.cli.conftest import Rotate
-from tests.cli.small_world import SmallWorld, digest_of
+from tests.cli.small_world import PATIENCE, SmallWorld, digest_of
 
 
 def test_a_rotation_goes_from_start_to_archive_with_one_json_document_a_command(
@@ -39,7 +40,9 @@ def test_status_has_exactly_the_shape_of_the_contract(world: SmallWorld, rotate:
     assert ran.code == 0
     now = ran.json
     keys = ["credential", "rotation", "waiting", "next", "old", "new", "consumers", "gates", "owed"]
-    assert list(now) == list(before) == [*keys, "drain", "warnings"]  # the last two were added to the contract since
+    assert (
+        list(now) == list(before) == [*keys, "drain", "warnings", "drift"]
+    )  # the last were added to the contract since
     assert (before["rotation"], before["waiting"], before["new"]) == (None, None, None)
     assert list(now["rotation"]) == ["id", "playbook", "phase", "outcome"]
     assert list(now["waiting"]) == ["until", "why"]
@@ -130,7 +133,20 @@ def test_an_instance_that_cannot_say_never_passes(world: SmallWorld, rotate: Rot
     assert "cannot tell for api-1" in ran.out
 
 
-def test_a_deploy_command_that_is_missing_or_hangs_is_named_and_tried_again_after_the_repair(
+def test_a_deploy_command_that_hangs_is_stopped_in_time_and_named(world: SmallWorld, rotate: Rotate) -> None:
+    never = threading.Event()
+    world.write(deploy="500ms")
+    world.on["deploy api"] = lambda: str(never.wait(PATIENCE))
+    ran = rotate("start", "prod-chat", "--key-file", "-", stdin=world.new.reveal())
+    never.set()
+    assert ran.code == 10
+    assert "did not end within 0.5 seconds and was stopped" in ran.out
+    assert f"keys: {BOTH}" in ran.out
+    assert "hint: Find out why it hangs" in ran.out
+    assert "next: rotate resume prod-chat" in ran.out
+
+
+def test_a_deploy_command_that_is_missing_is_named_and_tried_again_after_the_repair(
     world: SmallWorld, rotate: Rotate
 ) -> None:
     world.write(consumers=world.consumer("api", deploy="{command: [./no-such-deploy.sh, api]}"))

@@ -144,7 +144,9 @@ def test_plan_and_schema_and_config_check_print_one_json_document_and_touch_noth
     plan = rotate("plan", "prod-chat", "--json")
     assert plan.code == 0
     assert [step["step"] for step in plan.json["steps"]][:2] == ["adopt", f"stage {world.reference()}"]
-    assert rotate("config", "schema").json["type"] == "object"
+    assert rotate("config", "schema").json == rotate("config", "schema", "--json").json
+    assert rotate("config", "policy", "aws", "--json").json["Statement"]
+    assert rotate("config", "policy", "vault", "--json").error["next"] == "rotate config policy aws"
     assert rotate("config", "check", "--json").json["credentials"] == ["prod-chat"]
     assert world.aws.calls == before
     assert not world.journal.exists()

@@ -111,18 +111,18 @@ def test_the_naive_demo_fails_requests_and_says_how_many_and_for_how_long(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("how", "when"),
+    ("how", "when", "words"),
     [
-        (signal.SIGINT, "Starting"),  # while the world comes up
-        (signal.SIGTERM, "deploying"),  # while a deploy command runs
-        (signal.SIGINT, "SOAK"),  # while it waits
+        (signal.SIGINT, "Starting", []),  # while the world comes up
+        (signal.SIGTERM, "deploying", ["--json"]),  # while a deploy command runs
+        (signal.SIGINT, "SOAK", []),  # while it waits
     ],
 )
 def test_an_interrupted_demo_says_one_line_and_leaves_no_process(
-    tmp_path: Path, how: signal.Signals, when: str
+    tmp_path: Path, how: signal.Signals, when: str, words: list[str]
 ) -> None:
     with subprocess.Popen(
-        [*ROTATE, "demo"],
+        [*ROTATE, "demo", *words],
         env=environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -135,7 +135,12 @@ def test_an_interrupted_demo_says_one_line_and_leaves_no_process(
         demo.send_signal(how)
         rest = demo.stderr.read()
         assert demo.wait(PATIENCE) == 128 + how
-    assert "interrupted" in rest.splitlines()[-1]
+        assert demo.stdout is not None
+        out = demo.stdout.read()
+    if words:
+        assert json.loads(out)["error"]["code"] == "interrupted"
+    else:
+        assert (out, "interrupted" in rest.splitlines()[-1]) == ("", True)
     assert "Traceback" not in rest
     until(lambda: not processes_that_mention(tmp_path))
 

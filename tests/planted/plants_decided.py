@@ -8,6 +8,7 @@ from rotator.core import plan as plans
 from tests.planted.plant import Plant, unit
 
 _DECIDE: Final = "rotator.core.decide"
+_GATES: Final = "rotator.core.gates"
 _APPROVAL: Final = "rotator.core.approval"
 _FOLD: Final = "rotator.core.fold"
 _WAY_BACK: Final = "rotator.core.way_back"
@@ -17,8 +18,8 @@ DECIDED: Final = (
         name="freshness ignored",
         says="Evidence counts however old it is when the effect begins that rests on it.",
         law="1",
-        module=_DECIDE,
-        old="return Do(gate) if fresh and not windows.fresh(rotation, evidence, now) else None",
+        module=_GATES,
+        old="return Do(gate) if fresh is not None and not windows.fresh(evidence, now, fresh) else None",
         new="return None",
         catcher=unit("decide", "test_a_yes_is_worth_nothing_where_a_gate_is_stale", plans.PINGS),
     ),
@@ -26,7 +27,7 @@ DECIDED: Final = (
         name="optional consumer blocks",
         says="A consumer that is not required holds the rotation up.",
         law="principle 2",
-        module=_DECIDE,
+        module=_GATES,
         old='return gate.verb in ("observe", "probe") and not',
         new="return False and not",
         catcher=unit("engine", "test_an_optional_consumer_holds_nothing_up"),
@@ -35,7 +36,7 @@ DECIDED: Final = (
         name="soak failed, nothing re-enabled",
         says="Somebody misses the old key in the soak, and it stays disabled.",
         law="1",
-        module=_DECIDE,
+        module=_GATES,
         old="if gate == SOAK and evidence.measurement.verdict is Verdict.FAILED and not",
         new="if False and not",
         catcher=unit("decide", "test_a_failed_soak_takes_the_disable_back"),
@@ -44,7 +45,7 @@ DECIDED: Final = (
         name="leaked key re-enabled (decision)",
         says="A failed soak orders a leaked key to be enabled again.",
         law="10",
-        module=_DECIDE,
+        module=_GATES,
         old="verdict is Verdict.FAILED and not rotation.plan.playbook.leaked:",
         new="verdict is Verdict.FAILED:",
         catcher=unit("decide", "test_a_failed_soak_of_a_leaked_key_takes_nothing_back"),
@@ -63,7 +64,7 @@ DECIDED: Final = (
         says="An effect that fails is tried for ever.",
         law="8",
         module=_DECIDE,
-        old="if state.attempts >= MAX_ATTEMPTS and not needed:",
+        old="if state.attempts >= MAX_ATTEMPTS and not _needed(step, state):",
         new="if False:",
         catcher=unit(
             "narrow_escapes",
@@ -111,8 +112,8 @@ DECIDED: Final = (
         says="The secrets name the old key again, and the processes keep the new one.",
         law="9",
         module=_DECIDE,
-        old='if step.id.verb == "deploy"] if promoted else []',
-        new='if step.id.verb == "deploy"][:0] if promoted else []',
+        old="redeploys = _redeploys(rotation) if promoted else []",
+        new="redeploys = _redeploys(rotation)[:0] if promoted else []",
         catcher=unit("orders", "test_a_rollback_from_any_effect_before_archive_leaves_everything_as_it_was", 5),
     ),
     Plant(
@@ -194,8 +195,8 @@ DECIDED: Final = (
         says="Whoever writes an approval becomes the owner of the rotation, and its worker stops.",
         law="5",
         module=_FOLD,
-        old="rotation = replace(rotation, approvals=(*rotation.approvals, approval))",
-        new="rotation = replace(rotation, approvals=(*rotation.approvals, approval), owner=event.holder)",
+        old="draft.approvals = (*draft.approvals, approval)",
+        new="draft.approvals, draft.owner = (*draft.approvals, approval), event.holder",
         catcher=unit("session", "test_a_yes_from_another_terminal_is_taken_in_while_the_worker_waits"),
     ),
     Plant(

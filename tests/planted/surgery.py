@@ -49,10 +49,19 @@ def exchanged(module: ModuleType, before: CodeType, after: CodeType) -> Iterator
     try:
         for function, code in touched:
             function.__code__ = code
+        _forget(module)
         yield
     finally:
         for function, code in kept:
             function.__code__ = code
+        _forget(module)
+
+
+def _forget(module: ModuleType) -> None:
+    """What the module keeps of earlier calls was found by the other code."""
+    for kept in vars(module).values():
+        if hasattr(kept, "cache_clear"):
+            kept.cache_clear()
 
 
 def functions(code: CodeType) -> Mapping[str, CodeType]:

@@ -67,12 +67,18 @@ def test_a_token_that_an_agent_has_replaced_in_its_file_is_taken_at_the_next_rea
         vault.books.tokens.revoke(token)
 
 
-def test_a_passing_failure_is_asked_again_and_a_lasting_one_keeps_the_last_good_key(vault: SandboxVault) -> None:
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(412, "required index state not present"), (400, "Upgrading from non-versioned to versioned data. This backend")],
+)
+def test_a_passing_failure_is_asked_again_and_a_lasting_one_keeps_the_last_good_key(
+    vault: SandboxVault, status: int, said: str
+) -> None:
     key, turns = put(vault, make_key()), [0]
 
     def once(operation: str) -> Fault | None:
         turns[0] += 1
-        return Fault(status=412, message="required index state not present") if turns[0] == 1 else None
+        return Fault(status=status, message=said) if turns[0] == 1 else None
 
     vault.faults = once
     source = KeySource(REF, refresh=0)

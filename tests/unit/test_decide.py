@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rotator.core.approval import approved
-from rotator.core.decide import decide, optional
+from rotator.core.decide import decide
+from rotator.core.gates import optional
 from rotator.core.plan import ARCHIVE, DISABLE, DRAIN, SOAK
 from rotator.core.status import status
 from rotator.core.windows import freshness

@@ -188,9 +188,8 @@ def test_it_says_what_it_does_and_what_comes_next() -> None:
     assert keys_stand(latest(world)).startswith(f"1 of 1 places that drifted name the key of {right}")
     world.agree()
     assert shown(world)["next"] == f"rotate start {NAME}"
-    assert shown(world)["rotation"]["right"] == right
     [stray] = world.stray_keys
-    assert shown(world)["rotation"]["drifted"] == {list(world.stores)[-1]: str(stray.fingerprint)}
+    assert shown(world)["drift"] == {"right": right, "held": {list(world.stores)[-1]: str(stray.fingerprint)}}
 
 
 def test_it_is_no_rotation_as_far_as_the_keys_age_is_concerned() -> None:

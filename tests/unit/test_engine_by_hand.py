@@ -113,7 +113,7 @@ def test_an_answer_from_before_the_new_key_was_promoted_does_not_count() -> None
         approve(world.session(), "consumer:laptops", YES)
         world.clock.advance(SECOND)
 
-    world.hook = once("1.promote", "before", too_early)
+    world.hook = once("1#key.promote", "before", too_early)
     world.start()
     asked = run(world)
     assert isinstance(asked, Ask)

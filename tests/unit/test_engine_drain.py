@@ -185,12 +185,58 @@ def test_a_right_that_is_lost_meanwhile_is_no_silence_whatever_the_playbook_acce
     assert drained(world).facts["usage"] == "unreadable"
 
 
-def test_without_a_report_the_window_passes_unproven_and_a_schedule_may_not_say_yes() -> None:
-    world = MemoryWorld(playbook=quick_playbook(approve_disable="scheduled"))
-    ask = world.start(yes={})
+def test_without_a_report_nothing_is_proven_until_a_person_takes_that_on_and_that_is_no_yes_to_disabling() -> None:
+    world = MemoryWorld()
+    ask = world.start(yes=BOTH)
+    assert isinstance(ask, Ask)
+    assert ask.what == UNPROVEN
+    assert "is not proven (this sandbox lets nobody read usage)" in ask.why
+    assert drained(world).verdict is Verdict.INCONCLUSIVE
+    approve(world.session(), UNPROVEN, YES)
+    ask = run(world)
     assert isinstance(ask, Ask)
     assert ask.what == "disable"
-    assert "is not proven (this sandbox lets nobody read usage)" in ask.why
+    found = drained(world)
+    assert (found.verdict, found.facts["unproven"], found.facts["accepted_by"]) == (Verdict.PASSED, True, YES.by)
+    assert run(world, yes=BOTH) == DONE
+
+
+def test_what_a_schedule_may_not_take_on_it_may_disable_once_a_person_did() -> None:
+    world = MemoryWorld(playbook=quick_playbook(approve_disable="scheduled"))
+    assert isinstance(world.start(yes={}), Ask)
+    for _ in range(3):
+        world.clock.advance(MINUTE)
+        assert isinstance(tick(world), Ask)
+    assert old_status(world) is KeyStatus.ACTIVE
+    approve(world.session(), UNPROVEN, YES)
+    tick(world)
+    assert old_status(world) is KeyStatus.INACTIVE
+
+
+def test_a_report_that_becomes_readable_while_it_is_asked_about_is_read() -> None:
+    world, _ = read_by_the_minute()
+    world.issuer.books.meter.reporting.open = "none"
+    assert isinstance(world.start(yes={}), Ask)
+    world.issuer.books.meter.reporting.open = "both"
+    world.clock.advance(5 * MINUTE)
+    ask = run(world)
+    assert isinstance(ask, Ask)
+    assert (ask.what, drained(world).facts["unproven"]) == ("disable", False)
+
+
+@pytest.mark.parametrize("policy", ["accept", "refuse"])
+def test_without_a_report_a_playbook_may_decide_for_the_person(policy: str) -> None:
+    drain = Drain(quiet_for=2 * MINUTE, lag=MINUTE, unproven=policy)  # type: ignore[arg-type]  # parametrised literal
+    world = MemoryWorld(playbook=quick_playbook(drain=drain))
+    end = world.start(yes={})
+    if policy == "accept":
+        assert isinstance(end, Ask)
+        assert end.what == "disable"
+    else:
+        assert isinstance(end, Stop)
+        assert end.exit is Exit.INCONCLUSIVE
+    with pytest.raises(UsageError):
+        approve(world.session(), UNPROVEN, YES)
 
 
 def disabled(world: MemoryWorld) -> None:

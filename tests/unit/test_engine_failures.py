@@ -15,7 +15,7 @@ from rotator.model.errors import OutsideError, Refused, Unreachable, UsageError
 from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus
 from rotator.model.plan import Phase, StepId
-from rotator.orders import approve, resume
+from rotator.orders import accept_plan, approve
 from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
 from tests.unit.engine_world import BOTH, SECOND, Told, events, old_status, quick, rotation_of, run, started, tick
 
@@ -89,7 +89,7 @@ def test_after_a_refusal_was_mended_the_same_command_goes_on() -> None:
     assert len(world.fleet["chat"].deploys) == 1
 
 
-@pytest.mark.parametrize("operation", ["store aws-sm://eu-west-1/prod/1.stage", "aws-sm://eu-west-1/prod/1.promote"])
+@pytest.mark.parametrize("operation", ["store vault://secret/prod/1#key.stage", "vault://secret/prod/1#key.promote"])
 def test_a_store_that_refuses_stops_the_rotation_and_the_old_key_stays_alive(operation: str) -> None:
     world = quick()
     world.hook = fails(operation, denied)
@@ -224,7 +224,7 @@ def test_an_open_rotation_does_not_go_on_with_other_secrets() -> None:
     world.secrets = 3
     session = world.session()
     with session, pytest.raises(UsageError, match="other secrets"):
-        resume(session, YES, world.plan)
+        accept_plan(session, world.ports(), YES, world.plan)
 
 
 def test_an_accepted_plan_voids_an_earlier_yes() -> None:
@@ -233,7 +233,7 @@ def test_an_accepted_plan_voids_an_earlier_yes() -> None:
     approve(world.session(), "disable", YES)
     world.consumers = world.consumers[:2]
     plan = world.plan
-    asked = run(world, order=lambda session: resume(session, YES, plan), by_hand=False)
+    asked = run(world, order=lambda session: accept_plan(session, world.ports(), YES, plan), by_hand=False)
     assert isinstance(asked, Ask)
     assert asked.what == "disable"
     assert len(rotation_of(world).plan.consumers) == 2

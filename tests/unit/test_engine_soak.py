@@ -6,13 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from rotator.core.owed import owed
 from rotator.model.decision import Ask, Exit, Stop, Wait
 from rotator.model.errors import Refused, Unreachable
 from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus, KeyText
 from rotator.model.measure import Cause, Ping, Verdict
 from rotator.model.plan import Phase, StepId
-from rotator.sandbox.memory_world import MemoryWorld, consumer
+from rotator.orders import resume
+from rotator.sandbox.memory_world import YES, MemoryWorld, consumer
 from tests.unit.engine_world import (
     BOTH,
     SECOND,
@@ -203,6 +205,26 @@ def test_bringing_the_old_key_back_is_tried_as_often_as_anything_else() -> None:
 
     world.issuer.before = flaky
     refused(run(world))
+    assert old_status(world) is KeyStatus.ACTIVE
+
+
+def test_where_no_room_is_left_for_the_old_key_people_are_told_loudly_what_to_do_and_resume_does_it() -> None:
+    world, told = soaking(quick()), Told()
+    _, record = world.issuer.issue(name="somebody took its place")
+    world.issuer.books.organization_limit = 2
+    world.clock.advance(timedelta(seconds=20))
+    turn_up(world, "chat", world.old)
+    end = tick(world, told)
+    assert isinstance(end, Stop)
+    assert (end.exit, end.next) == (Exit.OUTSIDE, "resume")
+    assert "ENABLE THE OLD KEY NOW" in end.why
+    assert "limit of active" in end.why
+    assert "Then `rotate resume prod-chat`" in end.hint
+    assert "ENABLE THE OLD KEY NOW" in told.bodies[0]
+    assert old_status(world) is KeyStatus.INACTIVE
+    assert [debt.kind for debt in owed([rotation_of(world)], world.clock.now())] == ["revocation"]
+    world.issuer.set_status(record.id, KeyStatus.INACTIVE)
+    refused(run(world, order=lambda session: resume(session, YES), by_hand=False))
     assert old_status(world) is KeyStatus.ACTIVE
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rotator.core.fold import advance, closed_ids, fold, rotations
+from rotator.core.fold import advance, fold, rotations
+from rotator.core.past import closed_ids
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, PINGS
 from rotator.core.way_back import no_way_back
 from rotator.model.canonical import JsonObject
@@ -139,7 +140,16 @@ def test_folding_in_one_go_or_event_by_event_gives_the_same() -> None:
     state = None
     for event in events:
         state = advance(state, event)
-    assert state == fold(events)
+    assert state == fold(events) == advance(None, *events)
+    assert advance(state) == state
+
+
+def test_a_state_is_not_changed_by_what_follows_from_it() -> None:
+    events = log([INTENDED, APPLIED, measured(Verdict.PASSED), said("rollback"), UNDOING, UNDONE])
+    states = [fold(events[:count]) for count in range(1, len(events) + 1)]
+    for state, event in zip(states, events[1:], strict=False):
+        advance(state, event)
+    assert states == [fold(events[:count]) for count in range(1, len(events) + 1)]
 
 
 def test_ended_rotations_are_known_by_their_ids() -> None:

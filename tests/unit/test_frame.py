@@ -12,11 +12,12 @@ from rich.console import Console
 
 from rotator.cli.frame import Shown, frame
 from rotator.cli.ink import Room, clipped, clipped_inside, lasting
+from rotator.core.approval import UNPROVEN
 from rotator.core.decide import decide
 from rotator.model.decision import Ask, Stop, Wait
 from rotator.model.plan import Phase, StepId
 from rotator.model.rotation import Rotation
-from rotator.sandbox.memory_world import MemoryWorld, consumer
+from rotator.sandbox.memory_world import YES, MemoryWorld, consumer
 
 NO_STAY = timedelta()
 
@@ -113,7 +114,7 @@ def test_the_last_frame_names_the_time_instead_of_counting(draining: MemoryWorld
 
 def test_a_question_is_shown_whole() -> None:
     world = MemoryWorld()
-    ask = world.start(yes={})
+    ask = world.start(yes={UNPROVEN: YES})
     assert isinstance(ask, Ask)
     text = " ".join(drawn(Shown(rotation=rotation_of(world), decision=ask), world.clock.now()).split())
     assert "? waiting for a person: disable the old key sk-ant" in text

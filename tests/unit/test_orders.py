@@ -95,7 +95,7 @@ def test_a_rollback_in_the_soak_enables_the_old_key_before_anything_points_to_it
 
 def test_after_archive_there_is_no_way_back() -> None:
     world = soaking(quick())
-    world.hook = once("1.discard", "before", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    world.hook = once("1#key.discard", "before", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         run(world, yes=BOTH)
     with pytest.raises(UsageError, match="forward only"):
@@ -124,7 +124,7 @@ def test_a_leaked_key_is_rolled_back_to_before_it_was_replaced_and_never_after()
     with pytest.raises(UsageError, match="leaked"):
         roll_back(world.session(), YES)
     early = quick({"reenable": "never"})
-    early.hook = once("1.stage", "before", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    early.hook = once("1#key.stage", "before", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         early.start()
     assert back(early) == _BACK

@@ -9,12 +9,13 @@ from typing import Literal
 
 import pytest
 
+from rotator.core.approval import UNPROVEN
 from rotator.engine import Run, advance
 from rotator.model.errors import HeldByAnother, Unreachable
 from rotator.model.keys import KeyStatus, Label
 from rotator.model.plan import Phase
 from rotator.orders import open_rotation
-from rotator.sandbox.memory_world import MemoryWorld, Moment
+from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
 from tests.unit.engine_world import BOTH, Told, quick, run
 
 _HALF_AN_HOUR = timedelta(minutes=30)
@@ -99,7 +100,7 @@ def test_where_it_cannot_enable_the_key_again_people_are_told() -> None:
 
     _freeze_at(world, "issuer.set_status", meanwhile)
     with pytest.raises(HeldByAnother):
-        run(world, told, world._opened, key=world.new, yes=BOTH)
+        run(world, told, world._opened, key=world.new, yes={UNPROVEN: YES, **BOTH})
     assert told.titles == [
         "`disable` was done by a process that had been overtaken, and is not taken back: the Admin API is busy"
     ]

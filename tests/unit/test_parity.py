@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -92,6 +93,12 @@ def test_a_personal_key_warns_that_it_dies_with_its_user() -> None:
 def test_an_old_key_that_expires_before_the_soak_ends_cannot_be_enabled_again() -> None:
     assert "cannot be enabled again" in compared(record(), record(1)).warnings[-1]
     assert compared(record(), record(3)).warnings == ()
+
+
+def test_an_old_key_that_is_disabled_already_may_find_no_room_when_it_is_enabled_again() -> None:
+    [warning] = compared(record(), replace(record(), status=KeyStatus.INACTIVE)).warnings
+    assert "limit of active keys" in warning
+    assert compared(record(), replace(record(), status=KeyStatus.ARCHIVED)).warnings == ()
 
 
 def test_what_nobody_can_read_is_no_finding() -> None:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import socket
-import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -72,20 +67,6 @@ def test_tls_to_a_plain_port_is_told(vault: SandboxVault, secret: VaultSecret) -
     refused(lambda: store.read(Label.CURRENT), Refused, "does not speak TLS")
 
 
-def test_a_certificate_that_is_not_trusted_is_told(secret: VaultSecret, tmp_path: Path) -> None:
-    with handshaking(tmp_path) as address:
-        environ = {"VAULT_TOKEN": "t", "VAULT_ADDR": address}
-        store = VaultSecretStore(secret.ref, VaultConnection(clock=standing_clock(), environ=environ))
-        error = refused(lambda: store.read(Label.CURRENT), Refused, "TLS connection .* was not trusted")
-    assert "VAULT_CACERT" in error.hint
-
-
-def test_a_ca_file_that_is_not_there_is_told(secret: VaultSecret) -> None:
-    environ = {"VAULT_TOKEN": "t", "VAULT_ADDR": "https://127.0.0.1:1", "VAULT_CACERT": "/nonexistent/ca.pem"}
-    store = VaultSecretStore(secret.ref, VaultConnection(clock=standing_clock(), environ=environ))
-    refused(lambda: store.read(Label.CURRENT), Refused, "certificates .* cannot be read")
-
-
 class Replicating(SandboxVault):
     """Tells after each request which state it left, as Vault Enterprise does after writes."""
 
@@ -107,46 +88,3 @@ def test_reads_after_a_write_ask_for_the_state_that_it_left() -> None:
         secret.store.stage(version_id(), make_key(), CLAIM)
         secret.store.read(Label.PENDING)
         assert vault.asked_for == [None, None, None, "state-3"]
-
-
-@contextmanager
-def handshaking(folder: Path) -> Iterator[str]:
-    """A server on loopback whose certificate nobody vouches for."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate(folder))
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                with suppress(OSError), connection, context.wrap_socket(connection, server_side=True):
-                    pass
-
-    thread = Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
-        thread.join(5)
-
-
-def certificate(folder: Path) -> Path:
-    """Self-signed, for 127.0.0.1: certificate and key in one file."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
-    pem = serialization.Encoding.PEM
-    file = folder / "server.pem"
-    file.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + made.sign(key, hashes.SHA256()).public_bytes(pem)
-    )
-    return file

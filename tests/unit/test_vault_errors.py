@@ -19,6 +19,11 @@ from rotator.sandbox.vault_books import Condition
 from tests.aws_world import CLAIM, make_key, version_id
 from tests.vault_world import FIELD, VaultSecret, connect, refused, sandbox_place
 
+SETTING_UP = (
+    "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will "
+    "resume service shortly."
+)
+
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +84,7 @@ def test_a_standby_that_knows_the_active_node_leads_to_it(vault: SandboxVault, s
 @pytest.mark.parametrize(
     ("status", "said", "match"),
     [
+        (400, SETTING_UP, "still being set up"),
         (412, "required index state not present", "has not replicated yet"),
         (429, "request path: rate limit quota exceeded", "limits the rate"),
         (472, "", "disaster-recovery secondary"),
@@ -97,6 +103,20 @@ def test_what_may_pass_is_tried_again_and_then_told_apart(
     vault.faults = lambda operation: Fault(status=status, message=said)
     refused(reading(secret), Unreachable, match)
     assert vault.calls.total() - before == 4
+
+
+def test_a_write_that_met_a_mount_being_set_up_is_made_again(vault: SandboxVault, secret: VaultSecret) -> None:
+    times = [0]
+
+    def setting_up(operation: str) -> Fault | None:
+        if not operation.startswith("POST secret/data"):
+            return None
+        times[0] += 1
+        return Fault(status=400, message=SETTING_UP) if times[0] == 1 else None
+
+    vault.faults = setting_up
+    secret.store.stage(version_id(), make_key(), CLAIM)
+    assert secret.store.holder()
 
 
 def test_a_node_that_lags_behind_is_asked_again(vault: SandboxVault, secret: VaultSecret) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import secrets
+import signal
 import socket
 import threading
 
@@ -139,3 +140,33 @@ def test_a_page_that_shows_the_keys_text_is_refused_without_repeating_it() -> No
 def test_head_and_tail_of_a_key_are_a_fingerprint(form: str) -> None:
     said = form.format(head="sk-ant-api99-abc", tail="xyAA")
     assert fingerprints({"/": Answer.json({"key": {"fingerprint": said}})}) == {"/": said}
+
+
+class Struck(BaseException):
+    """What the command line's signal handlers raise is no `Exception` either."""
+
+
+def test_a_signal_that_strikes_while_instances_are_asked_is_never_lost_nor_turned_into_something_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    main = threading.main_thread().ident or 0
+
+    def strike(number: int, frame: object) -> None:
+        raise Struck
+
+    def answer(path: str, number: int) -> Answer:
+        if path == "/0":
+            signal.pthread_kill(main, signal.SIGUSR1)
+        return Answer.json({"key": {"fingerprint": DIGEST}})
+
+    before = signal.signal(signal.SIGUSR1, strike)
+    try:
+        with serving(answer) as server:
+            urls = tuple(f"{server.url}/{number}" for number in range(8))
+            watcher = HttpWatcher(HttpWatch(urls=urls, fingerprint="key.fingerprint"))
+            for _ in range(30):
+                with pytest.raises(Struck):
+                    watcher.observe()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not caplog.records, "asyncio complains where an exception struck its own parts"

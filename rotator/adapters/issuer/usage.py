@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -99,13 +100,12 @@ class UsageReports:
     def _poll(self, key: KeyText, key_ids: Sequence[str], since: datetime, now: datetime) -> Reading:
         with self._connection.client(key) as client:
             report = _Report(self._connection, key, client, list(key_ids), since, now)
-            try:
+            with suppress(_Shut):
                 return report.read(Source.ANALYTICS)
-            except _Shut as first:
-                try:
-                    return report.read(Source.LEGACY)
-                except _Shut as second:
-                    return Unread(f"this Admin key may read neither usage report ({first}; {second})")
+            try:
+                return report.read(Source.LEGACY)
+            except _Shut as said:
+                return Unread(f"this Admin key may read neither of Anthropic's usage reports: {said}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from rotator.model.errors import OutsideError, Refused, StoreConflict, Unreachab
 _SECRET_LIKE = re.compile(r"sk-[\w-]+|\b(?:hv[sbr]|[sbr])\.[\w-]{8,}")  # keys, and Vault's own tokens
 _QUOTED_LIMIT = 300  # characters of Vault's own text in ours
 _UNREPLICATED, _STANDBY, _DR_SECONDARY, _PERFORMANCE_STANDBY = 412, 429, 472, 473
+_SETTING_UP = "non-versioned to versioned data"
+"""In the 400 of a KV version 2 mount that is not ready yet: after it was made, and in OpenBao after every unsealing.
+https://github.com/hashicorp/vault-plugin-secrets-kv/issues/75"""
 _AGAIN = "Repeat the command: it takes up where it stopped."
 
 
@@ -60,6 +63,10 @@ class Answer:
         return found if isinstance(found, dict) else {}
 
     @property
+    def setting_up(self) -> bool:
+        return self.status == 400 and _SETTING_UP in self.errors
+
+    @property
     def errors(self) -> str:
         """Vault's own words."""
         said = self.body.get("errors")
@@ -89,6 +96,11 @@ def answered(answer: Answer, call: str, place: Place) -> OutsideError:
             return Refused(
                 f"{place} demands check-and-set for {call}, and did not get it.",
                 "This is a fault of rotator: it always sends it. Look for a proxy that changes requests.",
+            )
+        case 400 if answer.setting_up:
+            return Unreachable(
+                f"{place}: the mount that {call} goes to is still being set up.",
+                f"It is ready within moments. {_AGAIN}",
             )
         case 400 if "https server" in answer.text.lower():
             return Refused(f"{place} speaks TLS: it must be addressed by https://.", "Correct VAULT_ADDR.")

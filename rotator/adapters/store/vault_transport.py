@@ -65,7 +65,7 @@ class Transport:
 
         def attempt() -> Answer:
             answer = self.once(ask, token)
-            if answer.ok or answer.status in _CLEAR:
+            if answer.ok or (answer.status in _CLEAR and not answer.setting_up):
                 return answer
             raise vault_errors.answered(answer, str(ask), self._place)
 

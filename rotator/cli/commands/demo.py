@@ -60,7 +60,8 @@ def demo(
             require_sandbox()
         begun = SystemClock().now()
         directory = fresh_directory("rotate-demo-")
-        with until_interrupted(f"interrupted: the sandbox has ended; what it wrote is in {directory}"):
+        interrupted = f"interrupted: the sandbox has ended; what it wrote is in {directory}"
+        with until_interrupted(interrupted, json=json) as ending:
             screen = open_screen(json=json)
             parts = f"{STORES[store]}, Anthropic, six instances of three services, traffic"
             screen.say(f"Starting a sandbox on this machine: {parts}.")
@@ -72,6 +73,7 @@ def demo(
                     code = _naive(world, screen, begun, json) if naive else _rotation(world, screen, begun, json, scene)
                 finally:
                     screen.close()
+                ending.json = False  # the one document is out
                 if keep:
                     _stay(world)
         raise typer.Exit(code)

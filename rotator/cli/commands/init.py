@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("rotate.yaml"),
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file to write.")] = Path("rotate.yaml"),
     name: Annotated[str, typer.Option("--credential", help="What to call the credential.")] = "prod-chat",
     ref: Annotated[
         str, typer.Option("--secret", metavar="REF", help="Where the key is kept.")
@@ -59,7 +59,9 @@ def init(
         except FileExistsError:
             raise UsageError(f"{path} exists already; it was left as it is", "rotate config check") from None
         except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+            raise UsageError(
+                f"{path} cannot be written: {error.strerror}", "rotate init PATH, in another place"
+            ) from None
         if json:
             show_json({"path": str(path), "next": "rotate config check"})
             return

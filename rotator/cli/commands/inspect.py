@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rotator.wiring import Workplace
 
 
-_AT_ONCE: Final = 50
-"""Logs that are in memory together; one look at the journal for each credential took as long as its events."""
+_AT_ONCE: Final = 10
+"""Logs that one look at the journal reads, and memory holds together: more of them leave the processor's cache."""
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def status(
     name: OptionalName = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Until Ctrl-C; tells what changed.")] = False,
     config: ConfigPath = None,
     json: AsJson = False,
 ) -> None:
@@ -37,14 +37,16 @@ def status(
     with plainly(lambda: None, json=json):
         place = open_workplace(config)
         names = [place.credential(name).name] if name else sorted(place.config.credentials)
+        shown: Sequence[Mapping[str, Any]] = []
         while True:
             reports = _reports(place, names)
-            if json:
+            if reports != shown and json:
                 show_json(reports[0] if name else reports)
-            else:
-                _show(reports)
+            elif reports != shown:
+                _show(reports, f"{place.clock.now():%H:%M:%S}" if watch else "")
             if not watch:
                 break
+            shown = reports
             place.clock.sleep(timedelta(seconds=2))
         if any(report["owed"] for report in reports):
             raise typer.Exit(9)
@@ -62,21 +64,21 @@ def _reports(place: Workplace, names: Sequence[str]) -> list[Mapping[str, Any]]:
     return reports
 
 
-def _show(reports: list[Mapping[str, Any]]) -> None:
+def _show(reports: list[Mapping[str, Any]], at: str) -> None:
     from rotator.cli.results import show
     from rotator.cli.table import status_lines
 
-    for report in reports:
-        for line in status_lines(report):
-            show(line)
+    lines = [line for report in reports for line in status_lines(report)]
+    show("\n".join([at, *lines] if at else lines))
 
 
 def history(name: Name, config: ConfigPath = None, json: AsJson = False) -> None:
     """Everything the journal holds of a credential, oldest first; its hash chain is verified."""
     from rotator.cli.results import show, show_json
-    from rotator.cli.words import process, sentence
+    from rotator.cli.words import sentence
     from rotator.cli.work import plainly
     from rotator.core.chain import to_row
+    from rotator.model.event import process
     from rotator.wiring import open_workplace
 
     with plainly(lambda: None, json=json):

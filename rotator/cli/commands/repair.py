@@ -22,15 +22,20 @@ def rollback(name: Name, by: By = None, reason: Reason = None, config: ConfigPat
     """Back to the old key, from any step before archive: enable it, restore it, deploy again, observe."""
     from rotator import orders
     from rotator.cli.work import desk, me
+    from rotator.core.decide import outcome
     from rotator.engine import Run, Yes
+    from rotator.model.event import process
+    from rotator.model.rotation import Outcome
 
     with desk(name, config, json=json) as work:
+        if work.rotation is not None and work.rotation.outcome is Outcome.ROLLED_BACK:
+            work.finish(outcome(work.rotation))  # typed again after its end: nothing is left to do
         rotation = work.open_rotation("roll back")
         work.place.checked_plan(work.credential, rotation)
         orders.roll_back(work.session, Yes(by=by or me(), reason=reason or "no reason given"))
         holder = work.session.held_by()
         if holder is not None:
-            work.screen.say(f"{holder} works on this rotation: it turns round before its next effect")
+            work.screen.say(f"{process(holder)} works on this rotation: it turns round before its next effect")
         with work.session:
             end = work.go_on(Run(by=by or me()))
         work.finish(end)
@@ -55,12 +60,15 @@ def resume(
         rotation = work.open_rotation("resume")
         if accept_plan:
             yes = said(by, reason, "--accept-plan")
-            plan = work.place.plan_anew(work.credential, rotation.plan)
         else:
-            yes, plan = Yes(by=by or me(), reason=reason or "no reason given"), None
+            yes = Yes(by=by or me(), reason=reason or "no reason given")
             work.place.checked_plan(work.credential, rotation)
         with work.session:
-            orders.resume(work.session, yes, plan)
+            if accept_plan:
+                plan = work.place.plan_anew(work.credential, rotation.plan)
+                orders.accept_plan(work.session, work.ports, yes, plan, work.credential.issuer.key_id)
+            else:
+                orders.resume(work.session, yes)
             end = work.go_on(Run(by=yes.by, by_hand=False, stay=timedelta(seconds=60)))
         work.finish(end)
 
@@ -89,13 +97,14 @@ def unlock(name: Name, by: By = None, reason: Reason = None, config: ConfigPath 
     from rotator import orders
     from rotator.cli.results import show, show_json
     from rotator.cli.work import desk, said
+    from rotator.model.event import process
 
     with desk(name, config, json=json) as work:
         other = orders.unlock(work.session, said(by, reason, "unlocking"))
         if json:
             show_json({"credential": name, "was_held_by": other})
         else:
-            show(f"{name}: taken from {other}" if other else f"{name}: nobody holds it")
+            show(f"{name}: taken from {process(other)}" if other else f"{name}: nobody holds it")
             show(f"  next: rotate status {name}")
 
 

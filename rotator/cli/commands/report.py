@@ -22,7 +22,7 @@ class Format(Enum):
 
 
 _Name = Annotated[
-    str | None, typer.Argument(metavar="[CREDENTIAL]", help="The credential's name, where there are several.")
+    str | None, typer.Argument(metavar="CREDENTIAL", help="The credential's name, where there are several.")
 ]
 _Rotation = Annotated[str | None, typer.Option("--rotation", metavar="ID", help="Which one; else the latest.")]
 _Format = Annotated[Format, typer.Option("--format", help="json can be verified; markdown is for reading.")]
@@ -79,12 +79,15 @@ def _events(place: Workplace, name: str | None) -> Sequence[Event]:
     if name is None:
         names = sorted(place.config.credentials)
         if len(names) != 1:
-            raise UsageError(f"of which credential? {place.config.path} has {', '.join(names) or 'none'}")
+            known = ", ".join(names) or "none"
+            raise UsageError(f"of which credential? {place.config.path} has {known}", "rotate report CREDENTIAL")
         name = names[0]
     # A credential that has left the configuration keeps its log: an auditor may still ask for it.
     if name not in place.journal.credentials():
         place.credential(name)
-        raise UsageError(f"{name} has never been rotated by this journal: there is nothing to report")
+        raise UsageError(
+            f"{name} has never been rotated by this journal: there is nothing to report", f"rotate start {name}"
+        )
     return place.journal.read(name)
 
 
@@ -96,7 +99,8 @@ def _chosen(events: Sequence[Event], wanted: str | None) -> str:
     if not known:
         raise UsageError("it has never been rotated by this journal: there is nothing to report")
     if wanted is not None and wanted not in known:
-        raise UsageError(f"there is no rotation {wanted}; the last ones are {', '.join(known[-3:])}")
+        last = ", ".join(known[-3:])
+        raise UsageError(f"there is no rotation {wanted}; the last ones are {last}", "rotate report --rotation ID")
     return wanted or known[-1]
 
 
@@ -108,7 +112,9 @@ def _write(path: str, text: str) -> None:
     try:
         Path(path).write_bytes(text.encode("utf-8", "backslashreplace"))  # no newline is translated on the way
     except OSError as error:
-        raise UsageError(f"the report cannot be written to {path}: {error.strerror}") from None
+        raise UsageError(
+            f"the report cannot be written to {path}: {error.strerror}", "rotate report --output FILE, in another place"
+        ) from None
 
 
 def _verify(path: str, *, json: bool) -> None:
@@ -122,7 +128,9 @@ def _verify(path: str, *, json: bool) -> None:
         with Path(path).open("rb") as file:
             data = file.read(reports.MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"the report {path} cannot be read: {error.strerror}") from None
+        raise UsageError(
+            f"the report {path} cannot be read: {error.strerror}", "name the file that `rotate report` wrote"
+        ) from None
     found = reports.verify(data)
     log, rotation = found["log"], found["rotation"]
     if json:

@@ -118,8 +118,10 @@ def finish(
     from rotator import orders
     from rotator.cli.work import desk, me, said
     from rotator.core.approval import UNPROVEN, may_take_on
+    from rotator.core.decide import outcome
     from rotator.engine import Run
     from rotator.model.errors import UsageError
+    from rotator.model.rotation import Outcome
 
     with desk(name, config, json=json) as work:
         words = [word.strip() for word in (approve or "").split(",") if word.strip()]
@@ -129,6 +131,8 @@ def finish(
         yes = {word: said(by, reason, f"--approve {word}") for word in words}
         if accept_unproven:
             yes[UNPROVEN] = said(by, reason, "--accept-unproven")
+        if work.rotation is not None and work.rotation.outcome is Outcome.COMPLETED:
+            work.finish(outcome(work.rotation))  # typed again after its end: nothing is left to do
         rotation = work.forward(work.open_rotation("finish"))
         work.refuse_unproven(rotation)
         if accept_unproven and rotation.plan.playbook.drain.unproven == "refuse":

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from rotator.cli.options import AsJson
+
 if TYPE_CHECKING:
     from rotator.model.keys import KeyText
     from rotator.sandbox.world_stores import StoreKind
@@ -33,51 +35,59 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         rich_markup_mode=None,
     )
-    for command in (aws, vault, anthropic, key, secret, consumer, world):
-        group.command()(command)
-    app.add_typer(group)
+    for command, brief in (
+        (aws, "AWS Secrets Manager."),
+        (vault, "Vault with a KV version 2 mount `secret`."),
+        (anthropic, "Anthropic: messages, models, the Admin API."),
+        (key, "The Console: make a key."),
+        (secret, "Create a secret with its first key."),
+        (consumer, "One instance of a consumer."),
+        (world, "The demo's whole world, and a rotate.yaml for it."),
+    ):
+        group.command(short_help=brief)(command)
+    app.add_typer(group, short_help="Its parts, one by one, to try a rotation on by hand.")
 
 
 def aws(
     port: _Port = 4566,
     region: Annotated[str, typer.Option("--region", help="The one that the export lines name.")] = "eu-west-1",
+    json: AsJson = False,
 ) -> None:
     """Serve AWS Secrets Manager until Ctrl-C. On stdout: the export lines that point to it."""
-    from rotator.cli.demo_world import exports, require_sandbox, until_interrupted
-    from rotator.cli.results import show
+    from rotator.cli.demo_world import require_sandbox, show_environment, until_interrupted
     from rotator.cli.screen import write
     from rotator.cli.work import plainly
     from rotator.sandbox.by_hand import require_free
 
-    with plainly(lambda: None, json=False):
+    with plainly(lambda: None, json=json):
         require_sandbox()
         require_free(port)
         with until_interrupted("the sandbox's AWS has ended; its secrets are gone"):
             from rotator.sandbox.aws import SandboxAws
 
             with SandboxAws(region=region, port=port) as server:
-                show("\n".join(exports({**server.environment, "AWS_REGION": region, **_NO_PROXY})))
+                show_environment({**server.environment, "AWS_REGION": region, **_NO_PROXY}, json=json)
                 write("AWS is up until Ctrl-C, and forgets everything then.\nNext: rotate sandbox anthropic")
                 server.wait()
 
 
-def vault(port: _Port = 8200, directory: _Directory = None) -> None:
+def vault(port: _Port = 8200, directory: _Directory = None, json: AsJson = False) -> None:
     """Serve Vault with a KV version 2 mount `secret` until Ctrl-C. On stdout: the export lines that point to it."""
     from rotator.cli.demo_world import fresh_directory, until_interrupted
     from rotator.cli.work import plainly
     from rotator.sandbox.by_hand import require_free
 
-    with plainly(lambda: None, json=False):
+    with plainly(lambda: None, json=json):
         require_free(port)
         folder = (directory or fresh_directory("rotate-sandbox-")).absolute()
         with until_interrupted("the sandbox's Vault has ended; its secrets are gone"):
-            _serve_vault(port, folder)
+            _serve_vault(port, folder, json=json)
 
 
-def _serve_vault(port: int, folder: Path) -> None:
+def _serve_vault(port: int, folder: Path, *, json: bool) -> None:
     import shlex
 
-    from rotator.cli.demo_world import exports
+    from rotator.cli.demo_world import show_environment
     from rotator.cli.results import show
     from rotator.cli.screen import write
     from rotator.sandbox.by_hand import private_file
@@ -86,29 +96,30 @@ def _serve_vault(port: int, folder: Path) -> None:
     with SandboxVault(port=port) as server:
         token = private_file(folder / "vault.token", server.root_token)
         try:
-            show("\n".join(exports({"VAULT_ADDR": server.url, **_NO_PROXY})))
-            show(f'export VAULT_TOKEN="$(cat {shlex.quote(str(token))})"  # the root token')
+            show_environment({"VAULT_ADDR": server.url, **_NO_PROXY}, json=json, token_file=token)
+            if not json:
+                show(f'export VAULT_TOKEN="$(cat {shlex.quote(str(token))})"  # the root token')
             write("Vault is up until Ctrl-C, and forgets everything then.\nNext: rotate sandbox anthropic")
             server.wait()
         finally:
             token.unlink(missing_ok=True)
 
 
-def anthropic(port: _Port = 4570, directory: _Directory = None) -> None:
+def anthropic(port: _Port = 4570, directory: _Directory = None, json: AsJson = False) -> None:
     """Serve Anthropic until Ctrl-C. On stdout: the export lines that point to it."""
     from rotator.cli.demo_world import fresh_directory, until_interrupted
     from rotator.cli.work import plainly
     from rotator.sandbox.by_hand import require_free
 
-    with plainly(lambda: None, json=False):
+    with plainly(lambda: None, json=json):
         require_free(port)
         folder = (directory or fresh_directory("rotate-sandbox-")).absolute()
         with until_interrupted("the sandbox's Anthropic has ended; its keys are worth nothing now"):
-            _serve_anthropic(port, folder)
+            _serve_anthropic(port, folder, json=json)
 
 
-def _serve_anthropic(port: int, folder: Path) -> None:
-    from rotator.cli.demo_world import exports
+def _serve_anthropic(port: int, folder: Path, *, json: bool) -> None:
+    from rotator.cli.demo_world import show_environment
     from rotator.cli.results import show
     from rotator.cli.screen import write
     from rotator.sandbox.anthropic import SandboxAnthropic
@@ -120,8 +131,10 @@ def _serve_anthropic(port: int, folder: Path) -> None:
             admin, _ = server.books.issue_admin("sandbox admin")
             written.append(private_file(folder / "admin.key", admin.reveal()))
             written.append(private_file(folder / "control.token", server.control_token))
-            show("\n".join(exports({"ANTHROPIC_BASE_URL": server.url, _CONTROL: str(written[1])})))
-            show(f"# in rotate.yaml, under issuer.anthropic:  admin_key: file:{written[0]}")
+            where = {"ANTHROPIC_BASE_URL": server.url, _CONTROL: str(written[1])}
+            show_environment(where, json=json, admin_key_file=written[0])
+            if not json:
+                show(f"# in rotate.yaml, under issuer.anthropic:  admin_key: file:{written[0]}")
             write("Anthropic is up until Ctrl-C, and forgets everything then.\nNext: rotate sandbox key > first.key")
             server.wait()
         finally:
@@ -138,16 +151,18 @@ def key(
         Path | None,
         typer.Option("--token-file", help=f"Its control.token; else {_CONTROL}.", show_default=False),
     ] = None,
+    json: AsJson = False,
 ) -> None:
     """The Console: make a key. It goes to stdout, for a file: (umask 077; rotate sandbox key > new.key)."""
-    from rotator.cli.results import show
+    from rotator.cli.results import show_either
     from rotator.cli.work import plainly
     from rotator.sandbox.by_hand import make_key
 
-    with plainly(lambda: None, json=False):
+    with plainly(lambda: None, json=json):
         where = url or _known("ANTHROPIC_BASE_URL", "anthropic")
         token = _read(token_file or Path(_known(_CONTROL, "anthropic")), "the control token")
-        show(make_key(where, token, name).reveal())
+        made = make_key(where, token, name).reveal()
+        show_either(made, {"key": made}, json=json)
 
 
 def secret(
@@ -157,21 +172,23 @@ def secret(
     region: Annotated[
         str | None, typer.Option("--region", help="Else AWS_REGION, AWS_DEFAULT_REGION.", show_default=False)
     ] = None,
+    json: AsJson = False,
 ) -> None:
     """Create a secret with its first key. On stdout: its reference, for rotate.yaml."""
-    from rotator.cli.results import show
+    from rotator.cli.results import show_either
     from rotator.cli.work import plainly
     from rotator.model.keys import KeyText
     from rotator.sandbox.by_hand import create_secret
 
-    with plainly(lambda: None, json=False):
+    with plainly(lambda: None, json=json):
         if name.startswith("vault:"):
-            show(_vault_secret(name, KeyText(_read(key_file, "the key"))))
-            return
-        url = _known("AWS_ENDPOINT_URL", "aws")
-        chosen = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-west-1"
-        text = KeyText(_read(key_file, "the key"))
-        show(create_secret(url, region=chosen, name=name, field=field, key=text))
+            made = _vault_secret(name, KeyText(_read(key_file, "the key")))
+        else:
+            url = _known("AWS_ENDPOINT_URL", "aws")
+            chosen = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-west-1"
+            text = KeyText(_read(key_file, "the key"))
+            made = create_secret(url, region=chosen, name=name, field=field, key=text)
+        show_either(made, {"secret": made}, json=json)
 
 
 def _vault_secret(reference: str, key: KeyText) -> str:
@@ -192,8 +209,12 @@ def consumer(
     secret: Annotated[str, typer.Argument(metavar="SECRET", help="aws-sm://REGION/NAME#FIELD or vault://….")],
     port: _Port = 0,
     refresh: Annotated[float, typer.Option("--refresh", help="hot: seconds between two reads of the secret.")] = 1.0,
+    json: AsJson = False,
 ) -> None:
-    """One instance of a consumer until Ctrl-C: /healthz says which key it holds, /ask makes a call with it."""
+    """One instance of a consumer until Ctrl-C: /healthz says which key it holds, /ask makes a call with it.
+
+    On stdout: its address, as JSON, with or without --json.
+    """
     from rotator.cli.demo_world import until_interrupted
     from rotator.cli.screen import write
     from rotator.cli.work import plainly
@@ -202,7 +223,7 @@ def consumer(
     from rotator.sandbox.consumer import serve
     from rotator.sandbox.loopback import require_loopback
 
-    with plainly(lambda: None, json=False):
+    with plainly(lambda: None, json=json):
         anthropic_url = require_loopback(_known("ANTHROPIC_BASE_URL", "anthropic"))
         in_vault = secret.startswith("vault:")
         require_loopback(_known("VAULT_ADDR", "vault") if in_vault else _known("AWS_ENDPOINT_URL", "aws"))
@@ -213,28 +234,27 @@ def consumer(
             serve(caller, port)
 
 
-def world(directory: _Directory = None, store: _Store = "aws") -> None:
+def world(directory: _Directory = None, store: _Store = "aws", json: AsJson = False) -> None:
     """The demo's whole world until Ctrl-C: its store, Anthropic, six instances, traffic, and a rotate.yaml for it."""
     from rotator.cli.demo_world import fresh_directory, require_sandbox, until_interrupted
     from rotator.cli.work import plainly
     from rotator.model.errors import UsageError
 
-    with plainly(lambda: None, json=False):
+    with plainly(lambda: None, json=json):
         if store != "vault":
             require_sandbox()
         if directory is not None and directory.exists() and any(directory.iterdir()):
             raise UsageError(f"{directory} is not empty", "name one that is, or none: a fresh one is made")
         folder = directory or fresh_directory("rotate-world-")
         with until_interrupted(f"the world has ended; what it wrote is in {folder}"):
-            _serve_world(folder, store)
+            _serve_world(folder, store, json=json)
 
 
-def _serve_world(folder: Path, store: StoreKind) -> None:
+def _serve_world(folder: Path, store: StoreKind, *, json: bool) -> None:
     import threading
 
     from rotator.cli.commands.demo import STORES
-    from rotator.cli.demo_world import exports, world_in
-    from rotator.cli.results import show
+    from rotator.cli.demo_world import show_environment, world_in
     from rotator.cli.screen import write
     from rotator.sandbox.by_hand import private_file
     from rotator.sandbox.world_files import CREDENTIAL
@@ -242,7 +262,7 @@ def _serve_world(folder: Path, store: StoreKind) -> None:
     write(f"Starting {STORES[store]}, Anthropic, six instances of three services, and traffic.")
     with world_in(folder, store) as running:
         new_key = private_file(running.directory / "new.key", running.new_key("by hand").reveal())
-        show("\n".join(exports({**running.environment, **_NO_PROXY})))
+        show_environment({**running.environment, **_NO_PROXY}, json=json, new_key_file=new_key)
         write(f"The world is up until Ctrl-C. In another terminal, after the lines above:\n  rotate plan {CREDENTIAL}")
         write(f"  rotate start {CREDENTIAL} --key-file {new_key}")
         write(f"  rotate verify {CREDENTIAL}\n  rotate finish {CREDENTIAL} --watch")
@@ -266,7 +286,7 @@ def _read(path: Path, what: str) -> str:
         with path.open(encoding="utf-8", errors="replace") as file:
             text = file.read(65_536).strip()
     except OSError as error:
-        raise UsageError(f"{what} cannot be read from {path}: {error.strerror}") from None
+        raise UsageError(f"{what} cannot be read from {path}: {error.strerror}", "name its file") from None
     if not text:
-        raise UsageError(f"{what} cannot be read from {path}: it is empty")
+        raise UsageError(f"{what} cannot be read from {path}: it is empty", "name its file")
     return text

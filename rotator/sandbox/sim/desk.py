@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator import orders
-from rotator.core import record
-from rotator.core.approval import CONSUMER
+from rotator.core.approval import CONSUMER, UNPROVEN
 from rotator.core.decide import decide
 from rotator.core.status import phase, waiting
 from rotator.engine import Run, Yes, advance
@@ -30,7 +30,7 @@ Answer: TypeAlias = Ask | Stop | Wait | RotatorError | None
 """What the operator sees at the end; None: the process was killed."""
 
 YES: Final = Yes(by="ann", reason="the simulation says so")
-_YES: Final = {"disable": YES, "archive": YES}
+_YES: Final = {UNPROVEN: YES, "disable": YES, "archive": YES}
 
 
 class SimulatedDesk:
@@ -79,9 +79,9 @@ class SimulatedDesk:
         if word == "abandon":
             return self._abandon(session)
         if word == "accept":
-            return self._on(
-                process, session, stay, lambda: orders.resume(session, YES, self._world.plan), by_hand=False
-            )
+            ports, plan = self._world.ports(process), self._world.plan
+            accept = partial(orders.accept_plan, session, ports, YES, plan)
+            return self._on(process, session, stay, accept, by_hand=False)
         self._check(rotation)
         match word:
             case "tick":
@@ -163,18 +163,8 @@ class SimulatedDesk:
         return Stop(Exit.OWED, "the rotation was abandoned")
 
     def _check(self, rotation: Rotation) -> None:
-        from rotator.core import plan as plans
-
-        world = self._world
-        plan = plans.build(
-            world.credential,
-            rotation.plan.playbook,
-            first=rotation.plan.first,
-            managed=world.scenario.managed,
-            right=rotation.plan.right,
-            drifted=rotation.plan.secrets,
-        )
-        if record.plan_digest(plan) != rotation.plan_digest:
+        frozen = rotation.plan
+        if self._world.plan_under(frozen.playbook, frozen.right, frozen.secrets) != frozen:
             raise PlanChanged(
                 "rotate.yaml is no longer what the rotation was opened with", "rotate resume --accept-plan"
             )

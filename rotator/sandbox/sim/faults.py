@@ -155,7 +155,6 @@ class FaultState:
     """One fault's life in one run."""
 
     fault: Fault
-    reach: Reach
     seen: int = 0
     until: datetime | None = None
     struck: int = 0

@@ -27,18 +27,22 @@ _JUMPS: Final = (1, 6, 30)
 class Injector:
     def __init__(self, world: SimulatedWorld, faults: tuple[Fault, ...]) -> None:
         self._world = world
-        self.states = [FaultState(fault, KINDS[fault.kind].reach) for fault in faults]
+        self._states = [FaultState(fault) for fault in faults]
+        self._near: dict[tuple[str, str, bool], list[FaultState]] = {}
+        """Which of them concern an operation, by its port and verb, and whether it is over: most concern few."""
         self.staleness = timedelta(seconds=max([0, *(fault.lasts for fault in faults if fault.kind == "stale_read")]))
         self._frozen: dict[tuple[str, str, Any], Any] = {}
         """Answers that a stale store still gives."""
         self._given: list[Any] | None = None
 
     def inject(self, fault: Fault) -> None:
-        self.states.append(FaultState(fault, KINDS[fault.kind].reach))
+        self._states.append(FaultState(fault))
+        self._near.clear()
 
     def heal(self) -> None:
         """Every fault ends; what people did stays done."""
-        self.states.clear()
+        self._states.clear()
+        self._near.clear()
         self._frozen.clear()
         self._world.issuer.books.organization_limit = None
         for fleet in self._world.fleet.values():
@@ -57,11 +61,15 @@ class Injector:
         return given
 
     def _around(self, operation: Operation, *, after: bool) -> None:
+        place = (operation.port, operation.verb, after)
+        near = self._near.get(place)
+        if near is None:
+            near = self._near[place] = [state for state in self._states if _concerns(state.fault, *place)]
+        if not near:
+            return
         now = self._world.clock.now()
-        for state in list(self.states):
+        for state in near:
             fault = state.fault
-            if fault.kind.startswith(_AFTER) is not after or not state.reach(operation.port, operation.verb):
-                continue
             state.seen += 1
             if state.seen - 1 == fault.at:
                 state.until = now + timedelta(seconds=fault.lasts)
@@ -196,3 +204,7 @@ class Injector:
         if world.laws.by_tool.get(world.current(ref)):
             world.excused.add(ref)  # a person's own doing: the tool had retired that key before
         world.secret_changed()
+
+
+def _concerns(fault: Fault, port: str, verb: str, after: bool) -> bool:
+    return fault.kind.startswith(_AFTER) is after and KINDS[fault.kind].reach(port, verb)

@@ -19,6 +19,8 @@ class SimulatedJournal:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.written = ""
+        """The last row's text, as it would stand on a disk."""
         self._lease: Lease | None = None
 
     def read(self, credential: str, after: int = 0) -> Sequence[Event]:
@@ -32,7 +34,9 @@ class SimulatedJournal:
             raise Conflict(f"event {event.seq} of {credential}: the last one is {len(self.events)}")
         if event.prev != (self.events[-1].hash if self.events else GENESIS):
             raise JournalError(f"event {event.seq} does not follow from the event before it")
-        self.events.append(chain.from_row(chain.to_row(event)))
+        row = chain.to_row(event)
+        self.events.append(chain.from_row(row))
+        self.written = f"{row['step']} {row['data']} {row['holder']}"
 
     def credentials(self) -> Sequence[str]:
         return ["prod-chat"] if self.events else []

@@ -42,7 +42,7 @@ class LogLaws:
 
     def appended(self, event: Event, late: bool) -> None:
         """Laws 5, 6 and 8, at every row; and what laws 3 and 4 need to know later."""
-        self.no_key(repr(event.data), f"event {event.seq}")
+        self.no_key(self._world.journal.written, f"event {event.seq}")
         self._one_open(event, late)
         step = event.step or ""
         match event.kind:

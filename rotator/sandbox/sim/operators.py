@@ -92,7 +92,8 @@ def patient(world: SimulatedWorld) -> str:
     """After the world has healed. Returns how it ended; breaks liveness where it does not end within `ROUNDS`."""
     desk = SimulatedDesk(world)
     world.interlude = None
-    stuck, before, last = 0, "", ""
+    stuck, last = 0, ""
+    before: tuple[object, ...] | None = None
     for _ in range(ROUNDS):
         rotation = _latest(world)
         if rotation is not None and rotation.outcome is not Outcome.OPEN:
@@ -121,13 +122,14 @@ def once_more(world: SimulatedWorld) -> str:
     raise LawBroken(f"liveness: after the end of a rotation no other can be opened: {answer}")
 
 
-def _progress(world: SimulatedWorld) -> str:
+def _progress(world: SimulatedWorld) -> tuple[object, ...]:
     """What must change now and then, or nothing is going forward."""
     rotation = world.rotation
     if rotation is None:
-        return "none"
-    marks = [f"{step}={state.mark.value}" for step, state in rotation.steps.items()]
-    return f"{marks} {bool(rotation.rolling_back)} {rotation.outcome} {len(rotation.approvals)} {rotation.reenabled}"
+        return ()
+    marks = [state.mark for state in rotation.steps.values()]
+    back = rotation.rolling_back is not None
+    return (marks, back, rotation.outcome, len(rotation.approvals), rotation.reenabled)
 
 
 def _patient_command(world: SimulatedWorld, rotation: Rotation, stuck: int) -> str:

@@ -73,6 +73,7 @@ class SimulatedWorld(Keys):
         self.old = self.issue()
         self.new = self.issue()
         self.credential = scenario.credential
+        self._plan: tuple[tuple[Playbook, str | None, tuple[str, ...]], Plan] | None = None
         self.playbook: Playbook = scenario.playbook
         self.right: str | None = None
         """The secret whose key others are given by the rotation that was opened last; None: by an ordinary one."""
@@ -147,17 +148,22 @@ class SimulatedWorld(Keys):
     def rotation(self) -> Rotation | None:
         """As anybody can read it in the log."""
         seen, rotation = self._rotation
-        for event in self.journal.read(NAME, after=seen):
-            rotation = fold.advance(rotation, event)
+        rotation = fold.advance(rotation, *self.journal.read(NAME, after=seen))
         self._rotation = (len(self.journal.events), rotation)
         return rotation
 
     @property
     def plan(self) -> Plan:
-        managed = self.scenario.managed
-        return plans.build(
-            self.credential, self.playbook, first=False, managed=managed, right=self.right, drifted=self.drifted
-        )
+        return self.plan_under(self.playbook, self.right, self.drifted)
+
+    def plan_under(self, playbook: Playbook, right: str | None, drifted: tuple[str, ...]) -> Plan:
+        """Today's configuration with this policy. Kept: every command asks for it, and few worlds ever change it."""
+        asked = (playbook, right, drifted if right is not None else ())
+        if self._plan is None or self._plan[0] != asked:
+            managed = self.scenario.managed
+            plan = plans.build(self.credential, playbook, first=False, managed=managed, right=right, drifted=drifted)
+            self._plan = asked, plan
+        return self._plan[1]
 
     def consumers(self) -> dict[str, Consumer]:
         return {consumer.name: consumer for consumer in self.credential.consumers}
@@ -201,8 +207,6 @@ class SimulatedWorld(Keys):
 
     def before(self, operation: Operation) -> None:
         verb = operation.verb
-        if verb == "now":
-            return
         self.operations += 1
         if self.operations > MAX_OPERATIONS:
             self.laws.fail(f"law 8: more than {MAX_OPERATIONS} operations without an end")
@@ -218,13 +222,11 @@ class SimulatedWorld(Keys):
             self.pinged_at[operation.args[0]] = self.clock.now()
 
     def answer(self, operation: Operation, real: Callable[..., Any], words: dict[str, Any]) -> Any:
-        given = None if operation.verb == "now" else self.faults.instead(operation)
+        given = self.faults.instead(operation)
         return real(*operation.args, **words) if given is None else given[0]
 
     def after(self, operation: Operation) -> None:
         verb = operation.verb
-        if verb == "now":
-            return
         if verb in EFFECTS:
             if verb == "set_status":
                 self.status_changed(self.key_of(operation.args[0]), tool=not operation.process.late)
@@ -277,3 +279,4 @@ class SimulatedWorld(Keys):
         else:
             consumers[-1] = replace(consumers[-1], required=True)
         self.credential = replace(self.credential, consumers=tuple(consumers))
+        self._plan = None

@@ -16,7 +16,7 @@ from rotator.sandbox.world_files import CREDENTIAL
 
 TRIES: Final = 40  # commands until a rotation counts as unfinished
 _STORMY: Final = 18  # of them are disturbed at most: then everything heals
-_YES: Final = ["--approve", "disable,archive", "--by", "soak", "--reason", "the soak says yes"]
+_YES: Final = ["--approve", "disable,archive", "--accept-unproven", "--by", "soak", "--reason", "the soak says yes"]
 _AFTER: Final = {"start": "verify", "verify": "finish", "finish": "finish", "resume": "finish", "rollback": "rollback"}
 _DONE, _USAGE, _WAITING, _APPROVAL, _HELD, _OUTSIDE = 0, 2, 3, 4, 7, 10
 _SAME: Final = (_WAITING, _APPROVAL, _HELD, _OUTSIDE)
