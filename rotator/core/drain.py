@@ -152,7 +152,7 @@ def _length(window: Window, usage: Usage, since: datetime, needed: timedelta) ->
         reason = f"{window.slowest} calls only every {brief(window.cadence)}"
     quiet = f"quiet since {clock(since)}" if usage.read_at >= since else f"nothing counts before {clock(since)}"
     if usage.read_at < at:
-        return Condition(name=LENGTH, holds=False, why=f"{quiet}; needs {clock(at)}: {reason}", at=at)
+        return Condition(name=LENGTH, holds=False, why=f"{quiet}; needs {_exactly(at)}: {reason}", at=at)
     return Condition(name=LENGTH, holds=True, why=f"{quiet}, for {brief(needed)} and more: {reason}")
 
 
@@ -179,6 +179,10 @@ def _control(new: str | None, holds: bool, since: datetime) -> Condition:
 
 def clock(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _exactly(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at.second else clock(at)
 
 
 # --- counting

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from rotator.core.parity import Parity
-from rotator.model.canonical import Json
+from rotator.model.canonical import Json, JsonObject
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 from rotator.model.measure import Cause, Instance, Measurement, Ping, Verdict
 from rotator.model.plan import StepId
@@ -68,8 +68,12 @@ def adopted(
     record: KeyRecord | None,
     old_record: KeyRecord | None,
     compared: Parity = _ALIKE,
+    old_used: JsonObject | None = None,
 ) -> Measurement:
-    """Is the pasted key one that may replace the old one? Its organisation and workspace must be the old key's."""
+    """Is the pasted key one that may replace the old one? Its organisation and workspace must be the old key's.
+
+    `old_used`: what the old key was used for lately, to be kept; None: that cannot be read.
+    """
     facts: dict[str, Json] = {
         "new": new.to_json(),
         "key_id": record.id if record else None,
@@ -78,7 +82,7 @@ def adopted(
         "old_key_works": _known_to_work(old_ping),
         "warnings": list(compared.warnings),
     }
-    proof: dict[str, Json] = {"request_ids": list(ping.request_ids), "model": ping.model}
+    proof: dict[str, Json] = {"request_ids": list(ping.request_ids), "model": ping.model, "old_used": old_used}
     elsewhere = _elsewhere(ping, old_ping, record, old_record)
     if old is not None and new.digest == old.digest:
         why = f"this is the old key again ({new}): paste the one that was made to replace it"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from rotator.core import judge, parity
+from rotator.core import drain, judge, parity, silence
 from rotator.core.windows import retires_after
 from rotator.model.errors import AmbiguousKey, OutsideError, UsageError
 from rotator.model.keys import Fingerprint, KeyRecord, Label
-from rotator.model.measure import Measurement, Ping, Verdict
-from rotator.model.usage import Unread
+from rotator.model.measure import Cause, Measurement, Ping, Verdict
+from rotator.model.usage import Unread, Usage
 from rotator.steps.context import Context
 
 _LOOKS_BACK: Final = timedelta(hours=24)
@@ -31,9 +32,16 @@ class Adopt:
         record = _record(context, context.key.fingerprint)
         known = rotation.old.key_id if rotation.old and issuer.manages else None  # a name is no right to look it up
         old_record = issuer.record(known) if known else None
-        used = self._used(context, record) if ping.verdict is Verdict.PASSED else []
+        usage = self._usage(context, record) if ping.verdict is Verdict.PASSED else None
+        used = drain.traffic(usage.minutes.get(known or "", ())) if usage is not None else None
         compared = parity.compare(
-            context.ports.clock.now(), ping, old_ping, record, old_record, used, retires_after(rotation.plan)
+            context.ports.clock.now(),
+            ping,
+            old_ping,
+            record,
+            old_record,
+            self._tried(context, used.models if used is not None else ()),
+            retires_after(rotation.plan),
         )
         return judge.adopted(
             context.step,
@@ -44,6 +52,7 @@ class Adopt:
             record,
             old_record,
             compared,
+            None if usage is None else {"unit": usage.source.unit, "traffic": silence.exact(used)},
         )
 
     def _old_ping(self, context: Context) -> Ping | None:
@@ -56,24 +65,30 @@ class Adopt:
             return None
         return context.ports.issuer.ping(old, inference=False)
 
-    def _used(self, context: Context, record: KeyRecord | None) -> list[Ping]:
-        """The new key's pings of the models that the old key was used with; none where that cannot be read."""
+    def _usage(self, context: Context, record: KeyRecord | None) -> Usage | None:
+        """What the old key was used for lately; None where that cannot be read."""
         issuer, rotation = context.ports.issuer, context.rotation
-        if context.key is None or rotation.old is None or rotation.old.key_id is None or not issuer.manages:
-            return []
-        if not rotation.plan.playbook.pings.inference:
-            return []
+        if rotation.old is None or rotation.old.key_id is None or not issuer.manages:
+            return None
         ids = [rotation.old.key_id, *([record.id] if record is not None else [])]
         since = context.ports.clock.now() - _LOOKS_BACK
         try:
             reading = issuer.usage(ids, since.replace(second=0, microsecond=0))
         except OutsideError:
+            return None
+        return None if isinstance(reading, Unread) else reading
+
+    def _tried(self, context: Context, models: Sequence[str]) -> list[Ping]:
+        """The new key's pings of these models."""
+        if context.key is None or not context.rotation.plan.playbook.pings.inference:
             return []
-        if isinstance(reading, Unread):
-            return []
-        minutes = reading.minutes.get(rotation.old.key_id, ())
-        models = sorted(frozenset().union(*(minute.models for minute in minutes)))
-        return [issuer.ping(context.key, inference=True, model=model) for model in models[:_MODELS]]
+        ping = context.ports.issuer.ping
+        tried = [ping(context.key, inference=True, model=model) for model in models[:_MODELS]]
+        return tried + [_untried(model) for model in models[_MODELS:]]
+
+
+def _untried(model: str) -> Ping:
+    return Ping(verdict=Verdict.INCONCLUSIVE, cause=Cause.WEATHER, why="not tried", model=model)
 
 
 def _record(context: Context, key: Fingerprint) -> KeyRecord | None:
