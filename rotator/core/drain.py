@@ -29,6 +29,10 @@ _GAPS: Final = 2
 """A stranger that calls every twenty minutes is believed gone after twice that: once could be its next call's delay."""
 
 
+_LATELY: Final = 10
+"""Minutes of a stranger's traffic that are named."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """What is asked of the old key's silence. `opened`: when the last consumer was deployed and seen to hold the new
@@ -54,11 +58,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What one key was used for in the window."""
+    """What one key was used for in the window. `lately`: its last minutes, oldest first: a schedule shows there."""
 
     volume: int
     first: datetime
     last: datetime
+    lately: tuple[datetime, ...]
     models: tuple[str, ...]
     workspaces: tuple[str, ...]
 
@@ -196,6 +201,7 @@ def traffic(minutes: Sequence[Minute]) -> Traffic | None:
         volume=sum(minute.volume for minute in minutes),
         first=minutes[0].at,
         last=minutes[-1].at,
+        lately=tuple(minute.at for minute in minutes[-_LATELY:]),
         models=tuple(sorted(frozenset().union(*(minute.models for minute in minutes)))),
         workspaces=tuple(sorted(frozenset().union(*(minute.workspaces for minute in minutes)))),
     )

@@ -189,6 +189,7 @@ def exact(used: Traffic | None) -> JsonObject | None:
         "volume": used.volume,
         "first": used.first.isoformat(),
         "last": used.last.isoformat(),
+        "lately": [at.isoformat() for at in used.lately],
         "models": list(used.models[:_NAMED]),
         "workspaces": list(used.workspaces[:_NAMED]),
     }
