@@ -51,6 +51,7 @@ def drain_lines(report: Mapping[str, Any]) -> Iterator[str]:
         where = [*(f"model {model}" for model in old["models"]), *(f"workspace {one}" for one in old["workspaces"])]
         last = f"first {_minute(old['first'])}, last {_minute(old['last'])}"
         yield f"    old key used: {old['volume']} {drain['unit']}s, {last}; {', '.join(where)}"
+        yield f"    in the minutes {', '.join(at[11:16] for at in old['lately'])}"
     if drain["expected"] and not drain["passed"]:
         yield f"    can hold at {_minute(drain['expected'])} at the earliest, if the old key stays silent"
 

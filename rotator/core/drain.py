@@ -29,6 +29,10 @@ _GAPS: Final = 2
 """A stranger that calls every twenty minutes is believed gone after twice that: once could be its next call's delay."""
 
 
+_LATELY: Final = 10
+"""Minutes of a stranger's traffic that are named."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """What is asked of the old key's silence. `opened`: when the last consumer was deployed and seen to hold the new
@@ -54,11 +58,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What one key was used for in the window."""
+    """What one key was used for in the window. `lately`: its last minutes, oldest first: a schedule shows there."""
 
     volume: int
     first: datetime
     last: datetime
+    lately: tuple[datetime, ...]
     models: tuple[str, ...]
     workspaces: tuple[str, ...]
 
@@ -152,7 +157,7 @@ def _length(window: Window, usage: Usage, since: datetime, needed: timedelta) ->
         reason = f"{window.slowest} calls only every {brief(window.cadence)}"
     quiet = f"quiet since {clock(since)}" if usage.read_at >= since else f"nothing counts before {clock(since)}"
     if usage.read_at < at:
-        return Condition(name=LENGTH, holds=False, why=f"{quiet}; needs {clock(at)}: {reason}", at=at)
+        return Condition(name=LENGTH, holds=False, why=f"{quiet}; needs {_exactly(at)}: {reason}", at=at)
     return Condition(name=LENGTH, holds=True, why=f"{quiet}, for {brief(needed)} and more: {reason}")
 
 
@@ -181,6 +186,10 @@ def clock(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def _exactly(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at.second else clock(at)
+
+
 # --- counting
 
 
@@ -192,6 +201,7 @@ def traffic(minutes: Sequence[Minute]) -> Traffic | None:
         volume=sum(minute.volume for minute in minutes),
         first=minutes[0].at,
         last=minutes[-1].at,
+        lately=tuple(minute.at for minute in minutes[-_LATELY:]),
         models=tuple(sorted(frozenset().union(*(minute.models for minute in minutes)))),
         workspaces=tuple(sorted(frozenset().union(*(minute.workspaces for minute in minutes)))),
     )

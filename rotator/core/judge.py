@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from rotator.core.parity import Parity
-from rotator.model.canonical import Json
+from rotator.model.canonical import Json, JsonObject
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 from rotator.model.measure import Cause, Instance, Measurement, Ping, Verdict
 from rotator.model.plan import StepId
@@ -74,14 +74,16 @@ def adopted(
     record: KeyRecord | None,
     old_record: KeyRecord | None,
     compared: Parity = _ALIKE,
+    old_used: JsonObject | None = None,
     *,
     leaked_in: str | None = None,
     chosen: bool = False,
 ) -> Measurement:
     """Is the pasted key one that may replace the old one? Its organisation and workspace must be the old key's.
 
-    `leaked_in`: the rotation by which the pasted key was known to have leaked. `chosen`: it is in use already, and a
-    person said that it is the right one; how it differs is a warning.
+    `old_used`: what the old key was used for lately, to be kept; None: that cannot be read. `leaked_in`: the rotation
+    by which the pasted key was known to have leaked. `chosen`: it is in use already, and a person said that it is the
+    right one; how it differs is a warning.
     """
     differs = [why for why in (_elsewhere(ping, old_ping, record, old_record), compared.refusal) if why]
     warnings = [*(differs if chosen else []), *compared.warnings]
@@ -93,7 +95,7 @@ def adopted(
         "old_key_works": _known_to_work(old_ping),
         "warnings": list(warnings),
     }
-    proof: dict[str, Json] = {"request_ids": list(ping.request_ids), "model": ping.model}
+    proof: dict[str, Json] = {"request_ids": list(ping.request_ids), "model": ping.model, "old_used": old_used}
     if old is not None and new.digest == old.digest:
         why = f"this is the old key again ({new}): paste the one that was made to replace it"
         return _measurement(gate, Verdict.FAILED, why, facts, final=True)

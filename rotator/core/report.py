@@ -99,7 +99,7 @@ def _read(data: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         _damaged("it is no JSON as `rotate report` writes it")
     if not isinstance(report, dict) or report.get("format") != FORMAT:
-        _damaged("it is no report of rotate's (a page in Markdown cannot be verified: write it with --format json)")
+        _damaged("it is no report of rotate's")
     if report.get("version") != VERSION:
         _damaged(f"it is of version {str(report.get('version'))[:9]}, and this rotate knows {VERSION}")
     if again != said:

@@ -107,7 +107,7 @@ def to_the_end(gate: StepId, window: Window, usage: Usage, old: str, since: date
     used = traffic([minute for minute in usage.minutes.get(old, ()) if minute.at >= since])
     if used is not None:
         why = f"somebody uses the old key: {_volume(used, usage)} since {clock(used.first)}{_where(used)}"
-        return _measurement(gate, Verdict.FAILED, why, {"stray": _coarse(used, usage)}, {"old": _exact(used)})
+        return _measurement(gate, Verdict.FAILED, why, {"stray": _coarse(used, usage)}, {"old": exact(used)})
     until = known_until(window, usage) if old in usage.minutes else None
     if until is None or until < end:
         why = f"the {usage.source.value} report is not complete yet to {clock(end)}, when the old key was disabled"
@@ -176,19 +176,20 @@ def _proof(weighed: Weighed, usage: Usage) -> dict[str, Json]:
         "conditions": [
             {"name": one.name, "holds": one.holds, "why": one.why, "at": _iso(one.at)} for one in weighed.conditions
         ],
-        "old": _exact(weighed.stray),
-        "new": _exact(weighed.control),
+        "old": exact(weighed.stray),
+        "new": exact(weighed.control),
         "request_ids": list(usage.request_ids[:_NAMED]),
     }
 
 
-def _exact(used: Traffic | None) -> JsonObject | None:
+def exact(used: Traffic | None) -> JsonObject | None:
     if used is None:
         return None
     return {
         "volume": used.volume,
         "first": used.first.isoformat(),
         "last": used.last.isoformat(),
+        "lately": [at.isoformat() for at in used.lately],
         "models": list(used.models[:_NAMED]),
         "workspaces": list(used.workspaces[:_NAMED]),
     }

@@ -5,7 +5,8 @@ Only for holders of the control token (header `x-sandbox-token`). Bodies and ans
 - `POST keys {name?, workspace?, expires_at?}` → `{id, key}` · `POST keys/ID {status?, name?}` → the record
 - `POST admin-keys {name?}` → `{id, key}` · `GET traffic` → `{KEY_ID: {accepted, refused}}`
 - `POST faults {rules: [{method?, path?, key_id?, times?, fault: {status?, …, delay_seconds?}}]}`: replaces all rules
-- `POST reports {open?, lag_seconds?, late_every?, late_seconds?, watermark?, dead?}`: the usage reports (`meter.py`)
+- `POST reports {open?, lag_seconds?, late_every?, late_seconds?, watermark?, gap_seconds?, dead?}`: the usage reports
+  (`meter.py`); a gap, and death, begin now
 - `POST slowness {new_seconds?, change_seconds?}`: how late new keys and changes of status are known
 """
 
@@ -132,6 +133,7 @@ def _reporting(body: Mapping[str, Json], now: datetime) -> Reporting:
         lag=_seconds(body, "lag_seconds"),
         late_every=every if isinstance(every, int) else 0,
         late_by=_seconds(body, "late_seconds"),
+        gaps=[(now, now + gap)] if (gap := _seconds(body, "gap_seconds")) else [],
         dead_since=now if body.get("dead") is True else None,
     )
 

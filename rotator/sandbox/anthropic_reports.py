@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -18,6 +19,7 @@ MOST_ROWS, MOST_BUCKETS = 1000, 1440
 TOKENS_IN, TOKENS_OUT = 8, 1
 """Of every message of the sandbox."""
 
+_RANGE = ("starting_at", "ending_at")
 _T = TypeVar("_T")
 
 
@@ -28,9 +30,9 @@ def analytics(meter: Meter, request: Request, mine: Collection[str], now: dateti
     if BETA not in request.headers.get("anthropic-beta", ""):
         raise Denied(404, "not_found_error", "Not Found")
     asked = parse_qs(request.query)
-    if _one(asked, "time_bucket_width") != "1m":
-        raise invalid("time_bucket_width: the sandbox serves 1m only")
-    rows = _rows(meter, asked, mine, now)
+    if _one(asked, "time_bucket_width", "1m") != "1m":
+        raise invalid("time_bucket_width: the sandbox serves 1m only, or the whole range at once")
+    rows = _rows(meter, asked, mine, now) if "time_bucket_width" in asked else _whole(meter, asked, mine, now)
     if _one(asked, "order", "desc") == "desc":
         rows.reverse()
     page, cursor = _page(rows, asked, MOST_ROWS, 20)
@@ -61,12 +63,26 @@ def legacy(meter: Meter, request: Request, mine: Collection[str], now: datetime)
     return {"data": data, "has_more": cursor is not None, "next_page": cursor}
 
 
+def _whole(meter: Meter, asked: dict[str, list[str]], mine: Collection[str], now: datetime) -> list[tuple[Cell, int]]:
+    """Without a bucket: one row a group for the whole range, which begins at the full hour before."""
+    since, until = (_when(asked, name).replace(minute=0, second=0, microsecond=0) for name in _RANGE)
+    groups, found = _all(asked, "group_by"), Counter[Cell]()
+    for cell, calls in meter.table(_wanted(asked, mine), since, until + timedelta(hours=1), now):
+        key, model = cell.key_id if "api_key_id" in groups else "", cell.model if "model" in groups else ""
+        workspace = cell.workspace if "workspace_id" in groups else ""
+        found[Cell(since, key, model, workspace, since)] += calls
+    return sorted(found.items())
+
+
 def _rows(meter: Meter, asked: dict[str, list[str]], mine: Collection[str], now: datetime) -> list[tuple[Cell, int]]:
-    since, until = _when(asked, "starting_at"), _when(asked, "ending_at")
+    since, until = (_when(asked, name) for name in _RANGE)
     if until <= since or until - since > SPAN:
         raise invalid("ending_at: with 1m buckets the range may span at most 24 hours")
-    wanted = set(_all(asked, "api_key_ids")) or set(mine)
-    return meter.table(wanted & set(mine), since, until, now)
+    return meter.table(_wanted(asked, mine), since, until, now)
+
+
+def _wanted(asked: dict[str, list[str]], mine: Collection[str]) -> set[str]:
+    return (set(_all(asked, "api_key_ids")) or set(mine)) & set(mine)
 
 
 def _analytics_row(cell: Cell, calls: int, groups: Collection[str]) -> JsonObject:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from rotator.core import judge, parity
+from rotator.core import drain, judge, parity, silence
 from rotator.core.windows import retires_after
 from rotator.model.errors import AmbiguousKey, OutsideError, UsageError
 from rotator.model.keys import Fingerprint, KeyRecord, Label
 from rotator.model.measure import Cause, Measurement, Ping, Verdict
-from rotator.model.usage import Unread
+from rotator.model.usage import Unread, Usage
 from rotator.steps.context import Context
 
 _LOOKS_BACK: Final = timedelta(hours=24)
@@ -29,9 +30,16 @@ class Adopt:
         old_ping = self._old_ping(context)
         record = _record(context, key.fingerprint)
         old_record = issuer.record(context.record_id) if context.record_id else None
-        used = self._used(context, record) if ping.verdict is Verdict.PASSED else []
+        usage = self._usage(context, record) if ping.verdict is Verdict.PASSED else None
+        used = drain.traffic(usage.minutes.get(context.record_id or "", ())) if usage is not None else None
         compared = parity.compare(
-            context.ports.clock.now(), ping, old_ping, record, old_record, used, retires_after(rotation.plan)
+            context.ports.clock.now(),
+            ping,
+            old_ping,
+            record,
+            old_record,
+            self._tried(context, used.models if used is not None else ()),
+            retires_after(rotation.plan),
         )
         return judge.adopted(
             context.step,
@@ -42,6 +50,7 @@ class Adopt:
             record,
             old_record,
             compared,
+            None if usage is None else {"unit": usage.source.unit, "traffic": silence.exact(used)},
             leaked_in=context.leaked.get(key.fingerprint.digest),
             chosen=rotation.plan.right is not None,
         )
@@ -58,22 +67,30 @@ class Adopt:
         refused = (ping for ping in pings if ping.cause is Cause.UNAUTHENTICATED)
         return next(refused, pings[0] if pings else None)
 
-    def _used(self, context: Context, record: KeyRecord | None) -> list[Ping]:
-        """The new key's pings of the models that the old key was used with; none where that cannot be read."""
+    def _usage(self, context: Context, record: KeyRecord | None) -> Usage | None:
+        """What the old key was used for lately; None where that cannot be read."""
         issuer, old_id = context.ports.issuer, context.record_id
-        if context.key is None or old_id is None or not context.rotation.plan.playbook.pings.inference:
-            return []
+        if old_id is None:
+            return None
         ids = [old_id, *([record.id] if record is not None else [])]
         since = context.ports.clock.now() - _LOOKS_BACK
         try:
             reading = issuer.usage(ids, since.replace(second=0, microsecond=0))
         except OutsideError:
+            return None
+        return None if isinstance(reading, Unread) else reading
+
+    def _tried(self, context: Context, models: Sequence[str]) -> list[Ping]:
+        """The new key's pings of these models."""
+        if context.key is None or not context.rotation.plan.playbook.pings.inference:
             return []
-        if isinstance(reading, Unread):
-            return []
-        minutes = reading.minutes.get(old_id, ())
-        models = sorted(frozenset().union(*(minute.models for minute in minutes)))
-        return [issuer.ping(context.key, inference=True, model=model) for model in models[:_MODELS]]
+        ping = context.ports.issuer.ping
+        tried = [ping(context.key, inference=True, model=model) for model in models[:_MODELS]]
+        return tried + [_untried(model) for model in models[_MODELS:]]
+
+
+def _untried(model: str) -> Ping:
+    return Ping(verdict=Verdict.INCONCLUSIVE, cause=Cause.WEATHER, why="not tried", model=model)
 
 
 def _missing(context: Context) -> tuple[str, str]:

@@ -99,6 +99,24 @@ def test_a_report_is_written_checked_offline_and_refused_when_a_byte_was_changed
     assert "does not verify" in spoiled.error["message"]
 
 
+def test_a_page_is_checked_offline_and_refused_when_a_byte_was_changed(
+    world: SmallWorld, rotate: Rotate, debt: str
+) -> None:
+    path = world.directory / "report.md"
+    written = rotate("report", "--format", "markdown", "--output", str(path))
+    assert f"rotate report --verify {path}" in written.out
+    shown = world.directory / "shown.md"
+    shown.write_text(rotate("report", "--format", "markdown").out)
+    world.config.unlink()
+    for file in (path, shown):
+        assert rotate("report", "--verify", str(file), "--json").json["verified"] is True
+    assert "not one byte of it was changed" in rotate("report", "--verify", str(path)).out
+    path.write_bytes(path.read_bytes().replace(b"ann", b"eve", 1))
+    spoiled = rotate("report", "--verify", str(path), "--json")
+    assert spoiled.code == 10
+    assert "does not verify" in spoiled.error["message"]
+
+
 def test_a_report_on_stdout_is_the_same_as_in_a_file_and_a_page_is_for_reading(
     world: SmallWorld, rotate: Rotate, debt: str
 ) -> None:

@@ -182,7 +182,9 @@ EFFECTED: Final = (
         module=_SOAK,
         old="        parts += _usage(context)\n",
         new="",
-        catcher=unit("engine_drain", "test_use_that_was_counted_late_shows_in_the_soak_and_brings_the_old_key_back"),
+        catcher=unit(
+            "engine_soak_usage", "test_use_that_was_counted_late_shows_in_the_soak_and_brings_the_old_key_back"
+        ),
     ),
     Plant(
         name="a kill between effect and journal repeats the deploy",

@@ -33,7 +33,7 @@ def without(*names: str) -> Callable[[Headers], Headers]:
 
 
 def usage(requests: int) -> Own:
-    """Answers the usage report, which the sandbox has not."""
+    """Answers the usage report with this count."""
     body = {
         "data": [{"group": {}, "usage": {"requests": requests}}],
         "has_more": False,

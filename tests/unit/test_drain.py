@@ -185,6 +185,13 @@ def test_a_stranger_is_named_by_minutes_models_volume_and_workspace() -> None:
     old = found.proof["old"]
     assert isinstance(old, dict)
     assert (old["volume"], old["last"]) == (70, (FROM + 50 * MINUTE).isoformat())
+    assert old["lately"] == [(FROM + after * MINUTE).isoformat() for after in (1, 50)]
+
+
+def test_of_a_busy_stranger_the_last_ten_minutes_are_named() -> None:
+    busy = drain.traffic([minute(after) for after in range(40)])
+    assert busy is not None
+    assert busy.lately == tuple(FROM + after * MINUTE for after in range(30, 40))
 
 
 def test_what_a_poll_changes_is_in_the_proof_and_never_in_the_facts() -> None:

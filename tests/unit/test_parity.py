@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, Literal
 
 import pytest
 
@@ -120,6 +121,30 @@ def test_a_rotation_refuses_a_key_without_the_models_that_are_in_use_and_changes
     world.start(horizon=Phase.EXPAND)
     assert MODEL in world.issuer.ping(world.new, inference=True).models
     assert rotation_of(world).gates[ADOPT].measurement.verdict is Verdict.PASSED
+
+
+def test_what_the_old_key_was_used_for_is_kept_as_evidence_and_models_past_the_bound_are_warned_of() -> None:
+    world = MemoryWorld()
+    meter, now = world.issuer.books.meter, world.clock.now()
+    meter.reporting.open, meter.reporting.lag = "both", timedelta()
+    for number in range(6):
+        meter.count(world.old_id, now - timedelta(hours=2, minutes=number), f"model-{number}", "wrkspc_01")
+    world.start(horizon=Phase.EXPAND)
+    found = rotation_of(world).gates[ADOPT].measurement
+    used: Any = found.proof["old_used"]
+    assert (used["unit"], used["traffic"]["volume"]) == ("request", 6)
+    assert used["traffic"]["last"] == (now - timedelta(hours=2)).isoformat()
+    assert len(used["traffic"]["models"]) == 5
+    assert "whether the new key may use model-5" in str(found.facts["warnings"])
+
+
+@pytest.mark.parametrize("read", ["both", "none"])
+def test_an_unused_old_key_and_one_whose_use_nobody_may_read_are_two_things(read: Literal["both", "none"]) -> None:
+    world = MemoryWorld()
+    world.issuer.books.meter.reporting.open = read
+    world.start(horizon=Phase.EXPAND)
+    used = rotation_of(world).gates[ADOPT].measurement.proof["old_used"]
+    assert used == ({"unit": "request", "traffic": None} if read == "both" else None)
 
 
 def test_a_warning_goes_into_the_journal_and_the_status_and_stops_nothing() -> None:

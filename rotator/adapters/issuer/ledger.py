@@ -26,6 +26,8 @@ _KEYS = "/v1/organizations/api_keys"
 _USAGE = "/v1/organizations/analytics/usage"
 _USAGE_BETA = "analytics-usage-cost-2026-08-24"
 _LONGEST = 80
+_STALE = timedelta(days=1)
+"""A report that knows nothing of the last day cannot say that a key was not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,11 @@ class Ledger:
             "api_key_ids[]": books.record.id,
         }
         answer = self._get(_USAGE, asked, {"anthropic-beta": _USAGE_BETA})
-        if isinstance(answer, _No) or answer.body is None:
-            return books
+        if isinstance(answer, _No) or answer.body is None or answer.body.get("has_more"):
+            return books  # nobody asked for more than one row: a part of them is no count
         refreshed = _time(answer.body.get("data_refreshed_at"))
         counted = _requests(answer.body.get("data"))
-        if counted == 0 and refreshed is None:  # null or absent means unknown, not silent
+        if counted == 0 and (refreshed is None or now - refreshed > _STALE):  # null or old: unknown, not silent
             return books
         return replace(books, requests=counted, days=DAYS, refreshed_at=refreshed, request_ids=tuple(self._ids))
 

@@ -25,7 +25,7 @@ _Name = Annotated[
     str | None, typer.Argument(metavar="CREDENTIAL", help="The credential's name, where there are several.")
 ]
 _Rotation = Annotated[str | None, typer.Option("--rotation", metavar="ID", help="Which one; else the latest.")]
-_Format = Annotated[Format, typer.Option("--format", help="json can be verified; markdown is for reading.")]
+_Format = Annotated[Format, typer.Option("--format", help="markdown: the same for reading, without the events.")]
 _Output = Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write it there, not to stdout.")]
 _Verify = Annotated[str | None, typer.Option("--verify", metavar="FILE", help="Check a report; reads nothing else.")]
 
@@ -47,7 +47,7 @@ def report(
     from rotator.cli.results import show, show_json
     from rotator.cli.work import plainly
     from rotator.core import report as reports
-    from rotator.core.report_page import page
+    from rotator.core import report_page
     from rotator.model.errors import UsageError
     from rotator.wiring import open_workplace
 
@@ -61,7 +61,7 @@ def report(
         place = open_workplace(config)
         events = _events(place, name)
         built = reports.build(events, _chosen(events, rotation), place.clock.now())
-        text = page(built) if form is Format.MARKDOWN else reports.text(built)
+        text = report_page.page(built) if form is Format.MARKDOWN else reports.text(built)
         if output is None:
             show(text.removesuffix("\n"))
             return None
@@ -69,7 +69,7 @@ def report(
         if json:
             show_json({"written": output, "digest": built["digest"]})
         else:
-            show(f"written to {output}\n  next: rotate report --verify {output}" if form is Format.JSON else output)
+            show(f"written to {output}\n  next: rotate report --verify {output}")
     return None
 
 
@@ -107,10 +107,11 @@ def _chosen(events: Sequence[Event], wanted: str | None) -> str:
 def _write(path: str, text: str) -> None:
     from pathlib import Path
 
+    from rotator.core.report_page import encoded
     from rotator.model.errors import UsageError
 
     try:
-        Path(path).write_bytes(text.encode("utf-8", "backslashreplace"))  # no newline is translated on the way
+        Path(path).write_bytes(encoded(text))  # no newline is translated on the way
     except OSError as error:
         raise UsageError(
             f"the report cannot be written to {path}: {error.strerror}", "rotate report --output FILE, in another place"
@@ -122,6 +123,7 @@ def _verify(path: str, *, json: bool) -> None:
 
     from rotator.cli.results import show, show_json
     from rotator.core import report as reports
+    from rotator.core import report_page
     from rotator.model.errors import UsageError
 
     try:
@@ -131,12 +133,18 @@ def _verify(path: str, *, json: bool) -> None:
         raise UsageError(
             f"the report {path} cannot be read: {error.strerror}", "name the file that `rotate report` wrote"
         ) from None
+    if report_page.is_page(data):
+        title = report_page.verify(data)
+        if json:
+            return show_json({"verified": True, "page": title})
+        show(f"whole: {title}, the page; not one byte of it was changed")
+        return show("  more     the report in JSON shows also that all of it follows from the journal's events")
     found = reports.verify(data)
     log, rotation = found["log"], found["rotation"]
     if json:
-        show_json({"verified": True, "credential": found["credential"], "rotation": rotation["id"], **log})
-        return
+        return show_json({"verified": True, "credential": found["credential"], "rotation": rotation["id"], **log})
     show(f"whole: rotation {rotation['id']} of {found['credential']}, {rotation['outcome'].replace('_', ' ')}")
     show(f"  events   {log['first']} to {log['last']}, chained; none was changed, removed or added")
     show(f"  head     {log['head']}")
     show(f"  compare  the hash of event {log['last']} in: rotate history {found['credential']} --json")
+    return None
