@@ -82,19 +82,11 @@ def _opened(event: Event) -> Rotation:
         opened_at=event.at,
         opened_by=data["by"],
         outcome=Outcome.OPEN,
-        ended_at=None,
         old=None
         if old is None
         else OldKey(
             fingerprint=Fingerprint.from_json(old["fingerprint"]), key_id=old["key_id"], versions=old["versions"]
         ),
-        new=None,
-        steps={},
-        gates={},
-        approvals=(),
-        rolling_back=None,
-        reenabled=None,
-        lapses=0,
         entered=event.at,
         entered_seq=event.seq,
         owner=event.holder,
@@ -234,8 +226,10 @@ def no_way_back(rotation: Rotation) -> str | None:
 
 
 def _answered(rotation: Rotation, step: StepId, mark: Mark, event: Event) -> Rotation:
-    """A person said how an effect stands that nobody could tell."""
+    """A person said how an effect stands that nobody could tell. Where it was found out meanwhile, that counts."""
     before = rotation.steps[step]
+    if not before.unclear:
+        return rotation
     if before.mark is Mark.UNDOING and mark is Mark.READY:
         mark = Mark.UNDONE
     settled = replace(before, mark=mark, since=event.at, seq=event.seq, unclear=False, error=None, stop=None)
@@ -247,7 +241,10 @@ def _resumed(rotation: Rotation, event: Event) -> Rotation:
     rotation = replace(rotation, owner=event.holder)
     if data.get("plan"):
         plan = record.from_json(data["plan"])
-        rotation = replace(rotation, plan=plan, plan_digest=record.plan_digest(plan))
+        now = {consumer.name for consumer in plan.consumers}
+        known = (*rotation.dropped, *(consumer.name for consumer in rotation.plan.consumers))
+        dropped = tuple(name for name in known if name not in now)
+        rotation = replace(rotation, plan=plan, plan_digest=record.plan_digest(plan), dropped=dropped)
     if data.get("old_key_id") and rotation.old is not None:
         rotation = replace(rotation, old=replace(rotation.old, key_id=data["old_key_id"]))
     if data.get("new_key_id") and rotation.new is not None:
