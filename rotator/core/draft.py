@@ -5,7 +5,7 @@ Frozen copies of all fields for every event made the replay of a long log severa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rotator.model.plan import Plan, StepId
@@ -22,15 +22,16 @@ class Draft:
     opened_at: datetime
     opened_by: str
     outcome: Outcome
-    ended_at: datetime | None
+    ended_at: datetime | None = None
     old: OldKey | None
-    new: NewKey | None
-    steps: dict[StepId, StepState]
-    gates: dict[StepId, Evidence]
-    approvals: tuple[Approval, ...]
-    rolling_back: Approval | None
-    reenabled: str | None
-    lapses: int
+    new: NewKey | None = None
+    steps: dict[StepId, StepState] = field(default_factory=dict)
+    gates: dict[StepId, Evidence] = field(default_factory=dict)
+    approvals: tuple[Approval, ...] = ()
+    rolling_back: Approval | None = None
+    reenabled: str | None = None
+    dropped: tuple[str, ...] = ()
+    lapses: int = 0
     entered: datetime
     entered_seq: int
     owner: str
@@ -55,6 +56,7 @@ class Draft:
             approvals=rotation.approvals,
             rolling_back=rotation.rolling_back,
             reenabled=rotation.reenabled,
+            dropped=rotation.dropped,
             lapses=rotation.lapses,
             entered=rotation.entered,
             entered_seq=rotation.entered_seq,
@@ -80,6 +82,7 @@ class Draft:
             approvals=self.approvals,
             rolling_back=self.rolling_back,
             reenabled=self.reenabled,
+            dropped=self.dropped,
             lapses=self.lapses,
             entered=self.entered,
             entered_seq=self.entered_seq,

@@ -85,7 +85,6 @@ def _opened(event: Event) -> Draft:
         opened_at=event.at,
         opened_by=data["by"],
         outcome=Outcome.OPEN,
-        ended_at=None,
         old=None
         if old is None
         else OldKey(
@@ -95,13 +94,6 @@ def _opened(event: Event) -> Draft:
             drifted={secret: Fingerprint.from_json(key) for secret, key in old.get("drifted", {}).items()},
             leaked=bool(old.get("leaked", False)),
         ),
-        new=None,
-        steps={},
-        gates={},
-        approvals=(),
-        rolling_back=None,
-        reenabled=None,
-        lapses=0,
         entered=event.at,
         entered_seq=event.seq,
         owner=event.holder,
@@ -222,8 +214,10 @@ def _approved(draft: Draft, event: Event) -> None:
 
 
 def _answered(draft: Draft, step: StepId, mark: Mark, event: Event) -> None:
-    """A person said how an effect stands that nobody could tell."""
+    """A person said how an effect stands that nobody could tell. Where it was found out meanwhile, that counts."""
     before = draft.steps[step]
+    if not before.unclear:
+        return
     if before.mark is Mark.UNDOING and mark is Mark.READY:
         mark = Mark.UNDONE
     draft.steps[step] = replace(before, mark=mark, since=event.at, seq=event.seq, unclear=False, error=None, stop=None)
@@ -233,8 +227,11 @@ def _resumed(draft: Draft, event: Event) -> None:
     data = cast("Mapping[str, Any]", event.data)
     draft.owner = event.holder
     if data.get("plan"):
-        draft.plan = record.from_json(data["plan"])
+        before, draft.plan = draft.plan, record.from_json(data["plan"])
         draft.plan_digest = record.plan_digest(draft.plan)
+        now = {consumer.name for consumer in draft.plan.consumers}
+        known = (*draft.dropped, *(consumer.name for consumer in before.consumers))
+        draft.dropped = tuple(name for name in known if name not in now)
     if data.get("old_key_id") and draft.old is not None:
         draft.old = replace(draft.old, key_id=data["old_key_id"])
     if data.get("new_key_id") and draft.new is not None:

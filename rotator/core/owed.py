@@ -213,20 +213,28 @@ def _unproven(rotation: Rotation) -> Iterator[Debt]:
 
 def without_proof(rotation: Rotation) -> Iterator[tuple[StepId, str]]:
     """The gates that proved nothing although the old key was disabled, each with a sentence."""
-    for gate in (*overlap_gates(rotation.plan.consumers), DRAIN):
+    dropped = [StepId("observe", name) for name in rotation.dropped]
+    for gate in (*overlap_gates(rotation.plan.consumers), DRAIN, *dropped):
         evidence = rotation.gates.get(gate)
-        if evidence is None or evidence.measurement.verdict is not Verdict.PASSED:
-            who = f"{gate.subject or gate}{'' if _required(rotation, gate) else ' (not required)'}"
+        if not _passed(rotation, gate):
             why = evidence.measurement.why if evidence else "not measured"
-            yield gate, f"the old key was disabled while {who} was: {why}"
-        elif gate == DRAIN and evidence.measurement.facts.get("unproven"):
+            yield gate, f"the old key was disabled while {_who(rotation, gate)} was: {why}"
+        elif gate == DRAIN and evidence is not None and evidence.measurement.facts.get("unproven"):
             yield (
                 gate,
                 f"the old key was disabled although nothing proves that it was silent: {evidence.measurement.why}",
             )
 
 
+def _who(rotation: Rotation, gate: StepId) -> str:
+    if gate.subject in rotation.dropped:
+        return f"{gate.subject} (taken off the list half-way)"
+    return f"{gate.subject or gate}{'' if _required(rotation, gate) else ' (not required)'}"
+
+
 def _required(rotation: Rotation, gate: StepId) -> bool:
+    if gate.subject in rotation.dropped:
+        return False
     return gate.verb not in ("observe", "probe") or rotation.plan.consumer(gate.subject).required
 
 

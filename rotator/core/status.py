@@ -211,29 +211,48 @@ def _warnings(rotation: Rotation) -> Json:
 
 
 def keys_stand(rotation: Rotation | None) -> str:
-    """One sentence for every error: where do the keys stand?"""
+    """One sentence for every error: where do the keys stand? What the journal cannot know is not claimed."""
     if rotation is None:
         return "No key was touched."
+    disable = rotation.steps.get(DISABLE)
     if _is(rotation, ARCHIVE, Mark.APPLIED):
         return "The new key is current; the old key is archived."
-    promoted = [_is(rotation, step.id, Mark.APPLIED) for step in rotation.plan.steps if step.id.verb == "promote"]
-    if DISABLE in rotation.steps and rotation.steps[DISABLE].mark in (Mark.APPLIED, Mark.UNDOING):
+    if _is(rotation, ARCHIVE, Mark.OPEN):
+        return f"The new key is current, the old key disabled; whether it is archived already {_LOOKED_AT}."
+    if disable is not None and disable.mark is Mark.APPLIED:
         leaked = rotation.plan.playbook.leaked
         further = "it leaked, and is never enabled again" if leaked else "and can be enabled again"
         return f"The new key is current; the old key is disabled, {further}."
-    if DISABLE in rotation.steps and rotation.steps[DISABLE].mark is Mark.OPEN:
-        return "The new key is current; whether the old key is disabled already is looked at first by the next command."
+    if disable is not None and disable.mark is Mark.UNDOING:
+        return f"The new key is current; whether the old key, which was disabled, works again {_LOOKED_AT}."
+    if disable is not None and disable.mark is Mark.OPEN:
+        return f"The new key is current; whether the old key is disabled already {_LOOKED_AT}."
+    return _secrets_stand(rotation)
+
+
+_LOOKED_AT: Final = "is looked at first by the next command"
+
+
+def _secrets_stand(rotation: Rotation) -> str:
+    """While nothing of ours keeps the old key from working."""
+    states = [rotation.steps.get(step.id) for step in rotation.plan.steps if step.id.verb == "promote"]
+    marks = [state.mark for state in states if state is not None]
+    moved, total = marks.count(Mark.APPLIED), len(states)
     if rotation.plan.first:
-        return "The secret has its first key." if all(promoted) else "The secret has no key yet; none was touched."
+        return "The secret has its first key." if moved == total else "The secret has no key yet; none was touched."
     old = "refused by Anthropic, not by our doing" if old_status(rotation) == "refused" else "active"
+    unsure = len(marks) - moved - marks.count(Mark.UNDONE)
+    if unsure:
+        which = "Which key the secret names" if total == 1 else f"Which key {unsure} of {total} secrets name"
+        return f"{which} {_LOOKED_AT}; this rotation has taken neither key away. Nothing was lost."
     if rotation.plan.right is not None:
-        done = f"{sum(promoted)} of {len(promoted)} places that drifted name the key of {rotation.plan.right}"
+        done = f"{moved} of {total} places that drifted name the key of {rotation.plan.right}"
         before = f"the keys that they held before are {old}" if old == "active" else f"a key that they held is {old}"
         return f"{done}; {before}. Nothing was lost."
-    if all(promoted):
+    if moved == total:
         return f"The new key is current; the old key is {old} as well. Nothing was lost."
-    if any(promoted):
-        return f"{sum(promoted)} of {len(promoted)} secrets name the new key, the others the old one, which is {old}."
+    if moved:
+        return f"{moved} of {total} secrets name the new key, the others the old one, which is {old}."
     staged = [state.mark for step, state in rotation.steps.items() if step.verb == "stage"]
     new = "the new key is stored nowhere yet"
     if staged:

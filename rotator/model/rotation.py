@@ -126,16 +126,18 @@ class Rotation:
     opened_at: datetime
     opened_by: str
     outcome: Outcome
-    ended_at: datetime | None
+    ended_at: datetime | None = None
     old: OldKey | None
-    new: NewKey | None
-    steps: Mapping[StepId, StepState]
-    gates: Mapping[StepId, Evidence]
-    approvals: tuple[Approval, ...]
-    rolling_back: Approval | None
-    reenabled: str | None
+    new: NewKey | None = None
+    steps: Mapping[StepId, StepState] = field(default_factory=dict)
+    gates: Mapping[StepId, Evidence] = field(default_factory=dict)
+    approvals: tuple[Approval, ...] = ()
+    rolling_back: Approval | None = None
+    reenabled: str | None = None
     """Why the old key was enabled again by itself; None once an operator has gone on."""
-    lapses: int
+    dropped: tuple[str, ...] = ()
+    """Consumers that an accepted plan took off the list half-way: nobody waits for them, and they are not forgotten."""
+    lapses: int = 0
     """How often a gate that had passed ceased to: part of what an approval is bound to."""
     entered: datetime
     """When an operator last opened or resumed it: gates count their time-outs from here."""

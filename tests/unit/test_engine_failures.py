@@ -9,6 +9,8 @@ from itertools import pairwise
 import pytest
 
 from rotator.core.decide import MAX_ATTEMPTS
+from rotator.core.fold import rotations
+from rotator.core.owed import owed
 from rotator.core.plan import DISABLE
 from rotator.model.decision import Ask, Exit, Stop
 from rotator.model.errors import OutsideError, Refused, Unreachable, UsageError
@@ -17,7 +19,19 @@ from rotator.model.keys import KeyStatus
 from rotator.model.plan import Phase, StepId
 from rotator.orders import accept_plan, approve
 from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
-from tests.unit.engine_world import BOTH, SECOND, Told, events, old_status, quick, rotation_of, run, started, tick
+from tests.unit.engine_world import (
+    BOTH,
+    SECOND,
+    Told,
+    events,
+    old_status,
+    quick,
+    rotation_of,
+    run,
+    started,
+    tick,
+    turn_up,
+)
 
 DEPLOY = StepId("deploy", "chat")
 
@@ -254,3 +268,17 @@ def test_a_secret_that_somebody_points_elsewhere_at_the_last_moment_keeps_the_ol
     assert end.exit is Exit.OUTSIDE
     assert "the old key stays active" in end.why
     assert world.broken_laws() == []
+
+
+def test_a_consumer_that_is_taken_off_the_list_to_get_past_its_gate_stays_owed() -> None:
+    world = started(quick(), Phase.EXPAND)
+    turn_up(world, "batch", world.old)
+    run(world, horizon=Phase.OVERLAP, stay=timedelta(0))
+    world.consumers = (world.consumers[0], world.consumers[2])
+    plan = world.plan
+    world.clock.advance(SECOND)
+    end = run(world, order=lambda session: accept_plan(session, world.ports(), YES, plan), by_hand=False, yes=BOTH)
+    assert end == Stop(Exit.DONE, "the rotation is complete")
+    [debt] = owed(rotations(events(world)), world.clock.now())
+    assert "batch (taken off the list half-way) was: " in debt.what
+    assert "still on the old one" in debt.what

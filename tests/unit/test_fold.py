@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from rotator.core import record
 from rotator.core.fold import advance, fold, rotations
 from rotator.core.past import closed_ids
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, PINGS
@@ -10,6 +13,7 @@ from rotator.model.canonical import JsonObject
 from rotator.model.event import Kind
 from rotator.model.keys import Fingerprint
 from rotator.model.measure import Verdict
+from rotator.model.plan import Plan
 from rotator.model.rotation import Mark, Outcome
 from tests.unit.core_rotations import NEW, OLD, Entry, a_plan, a_rotation, log
 
@@ -157,3 +161,24 @@ def test_ended_rotations_are_known_by_their_ids() -> None:
         assert closed_ids(log([(kind, None, {})])) == {"r1"}
     assert closed_ids(log([INTENDED])) == frozenset()
     assert len(rotations(log([INTENDED]))) == 1
+
+
+def test_who_is_taken_off_the_list_half_way_is_remembered_until_it_stands_there_again() -> None:
+    before = a_plan()
+    without = replace(before, consumers=before.consumers[1:])
+    fewer = replace(before, consumers=before.consumers[2:])
+
+    def accepted(plan: Plan) -> Entry:
+        return Kind.RESUMED, None, {"entered": True, "plan": record.to_json(plan)}
+
+    assert a_rotation(None, accepted(without)).dropped == ("chat",)
+    assert a_rotation(None, accepted(without), accepted(fewer)).dropped == ("chat", "batch")
+    assert a_rotation(None, accepted(fewer), accepted(without)).dropped == ("chat",)
+    assert a_rotation(None, accepted(fewer), accepted(before)).dropped == ()
+
+
+def test_an_answer_about_an_effect_that_was_found_out_meanwhile_changes_nothing() -> None:
+    doubtful: Entry = (Kind.PAUSED, "disable", {"why": "nobody could tell"})
+    rotation = a_rotation(None, INTENDED, doubtful, APPLIED, said("absent:disable"))
+    assert rotation.steps[DISABLE].mark is Mark.APPLIED
+    assert a_rotation(None, INTENDED, doubtful, said("absent:disable")).steps[DISABLE].mark is Mark.READY

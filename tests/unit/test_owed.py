@@ -71,6 +71,19 @@ def test_a_rotation_on_its_way_owes_nothing() -> None:
     assert debts(all_passed(upto=DISABLE)) == []
 
 
+def test_a_consumer_that_was_taken_off_the_list_half_way_is_owed_for_as_long_as_it_is_not_proven() -> None:
+    edge = StepId("observe", "edge")
+    rotation = replace(all_passed(), outcome=Outcome.COMPLETED, dropped=("edge",))
+    debt = only(rotation)
+    assert (debt.kind, debt.subject) == ("gate", "observe edge")
+    assert debt.what == "the old key was disabled while edge (taken off the list half-way) was: not measured"
+    failed = replace(rotation, gates={**rotation.gates, edge: evidence(edge, Verdict.FAILED)})
+    assert "was: because" in only(failed).what
+    assert debts(failed, another(gates={edge: evidence(edge)})) == []
+    assert debts(settled(failed, only(failed)), now=LATER) == []
+    assert debts(replace(rotation, gates={**rotation.gates, edge: evidence(edge)})) == []
+
+
 def test_a_completed_rotation_owes_nothing() -> None:
     assert debts(replace(all_passed(), outcome=Outcome.COMPLETED)) == []
 
