@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rotator.model.rotation import Outcome
+from rotator.sandbox.sim.broken import LawBroken
 from rotator.sandbox.sim.desk import SimulatedDesk
 from rotator.sandbox.sim.faults import KINDS, draw_fault
-from rotator.sandbox.sim.log_laws import LawBroken
 from rotator.sandbox.sim.operators import interlude, patient
 from rotator.sandbox.sim.scenario import draw, drift
 from rotator.sandbox.sim.world import SimulatedWorld

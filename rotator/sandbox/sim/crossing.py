@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rotator.sandbox.memory_world import Killed
+from rotator.sandbox.sim.heard import Heard
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class SimulatedProcess:
     """It has made an effect while it was late."""
     deep: int = 0
     """How many other processes are stopped while this one runs."""
+    heard: Heard = field(default_factory=Heard)
 
     @property
     def me(self) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from rotator.model.event import Event
 from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.plan import Plan
-from rotator.sandbox.sim.log_laws import LawBroken, LogLaws
+from rotator.sandbox.sim.broken import LawBroken
+from rotator.sandbox.sim.heard import HeardLaws
+from rotator.sandbox.sim.log_laws import LogLaws
 
 if TYPE_CHECKING:
     from rotator.sandbox.sim.crossing import Operation
@@ -29,6 +31,7 @@ class Laws:
         self.needles: list[str] = []
         """Middles of the keys' texts: none of them may be found anywhere (law 6)."""
         self.log = LogLaws(world, self.needles)
+        self.heard = HeardLaws(world)
         self._tokens: dict[str, str] = {}
 
     def fail(self, what: str) -> NoReturn:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
+from rotator.core import record
+from rotator.core.approval import CONSUMER
 from rotator.core.decide import MAX_ATTEMPTS
+from rotator.core.fold import ROLLBACK
 from rotator.model.event import Event, Kind
 from rotator.model.plan import Plan
+from rotator.sandbox.sim.broken import LawBroken
+from rotator.sandbox.sim.order_laws import OrderLaws
 
 if TYPE_CHECKING:
     from rotator.sandbox.sim.world import SimulatedWorld
@@ -16,10 +22,6 @@ if TYPE_CHECKING:
 _ENDS: Final = frozenset({Kind.COMPLETED, Kind.ROLLED_BACK, Kind.ABANDONED})
 _NOTES: Final = frozenset({Kind.APPROVED, Kind.RESUMED, Kind.TAKEN_OVER, Kind.OPENED})
 """Kinds that a process may append without holding the rotation: a person's word, or its taking over."""
-
-
-class LawBroken(BaseException):
-    """A law does not hold. No part of the tool may catch it: the run ends here."""
 
 
 class LogLaws:
@@ -36,20 +38,31 @@ class LogLaws:
         self.soaked = False
         self.approved: Event | None = None
         """The approval of archive, for this plan and since the old key was disabled."""
+        self.turned = False
+        """Somebody has ordered a rollback."""
+        self._missed = False
+        """The last thing that was said of the soak is that somebody misses the old key, which may come back."""
+        self._answers: set[str] = set()
+        """Consumers for which a person has spoken since the last change."""
         self._owner: str | None = None
         self._open = False
         self._failures: Counter[str] = Counter()
+        self._order = OrderLaws()
 
     def appended(self, event: Event, late: bool) -> None:
         """Laws 5, 6 and 8, at every row; and what laws 3 and 4 need to know later."""
         self.no_key(self._world.journal.written, f"event {event.seq}")
         self._one_open(event, late)
         step = event.step or ""
+        if self._missed:
+            self._mended(event)
         match event.kind:
             case Kind.OPENED:
                 self.intents, self.disabled_at, self.soaked, self.approved = {}, None, False, None
+                self.turned = self._missed = False
+                self._answers.clear()
                 self._failures.clear()
-                self.plan = self._world.plan
+                self.plan = _plan_in(event)
             case Kind.INTENDED:
                 self.intents[step] = event
             case Kind.APPLIED | Kind.UNDONE:
@@ -64,21 +77,49 @@ class LogLaws:
                     _fail(f"law 8: {step} failed {self._failures[step]} times without a person's word")
             case Kind.MEASURED if step == "soak":
                 self.soaked = event.data["verdict"] == "passed"
+                leaked = self.plan is not None and self.plan.playbook.leaked
+                self._missed = event.data["verdict"] == "failed" and not leaked and not self.turned
             case Kind.APPROVED if event.data["what"] == "archive":
                 self.approved = event
             case Kind.RESUMED:
                 self._failures.clear()
                 if event.data.get("plan"):
-                    self.plan, self.approved = self._world.plan, None
+                    self.plan, self.approved = _plan_in(event), None
             case _:
                 pass
         if event.kind is Kind.APPROVED:
             self._failures.clear()
+            self._said(str(event.data["what"]))
+        if self.plan is not None:
+            self._order.appended(event, self.plan)
+
+    def answered(self, consumer: str) -> bool:
+        """Whether a person has spoken for it since anything changed that could change which key it holds."""
+        return consumer in self._answers
+
+    def _said(self, what: str) -> None:
+        self.turned = self.turned or what == ROLLBACK
+        if what.startswith(CONSUMER):
+            self._answers.add(what.removeprefix(CONSUMER))
 
     def _settled(self, event: Event) -> None:
-        if event.step == "disable":
+        verb, _, subject = (event.step or "").partition(" ")
+        if verb == "promote":
+            self._answers.clear()
+        elif verb == "deploy":
+            self._answers.discard(subject)
+        elif verb == "disable":
             self.disabled_at = event.at if event.kind is Kind.APPLIED else None
             self.soaked, self.approved = False, None
+
+    def _mended(self, event: Event) -> None:
+        """Law 1: when somebody misses the old key, enabling it again is the next thing that is done."""
+        anew = event.data.get("entered") or event.data.get("what") == ROLLBACK or event.kind in _ENDS
+        back = event.kind is Kind.INTENDED and event.step == "disable" and bool(event.data.get("undo"))
+        if anew or back or (event.kind is Kind.MEASURED and event.step == "soak"):  # who goes on by hand looks anew
+            self._missed = False
+        elif event.kind not in _NOTES:
+            _fail(f"law 1: somebody misses the old key, and the next that is done is {event.kind.value} {event.step}")
 
     def _one_open(self, event: Event, late: bool) -> None:
         if event.kind is Kind.OPENED:
@@ -99,6 +140,10 @@ class LogLaws:
         for needle in self._needles:
             if needle in text:
                 _fail(f"law 6: {where} holds a key's text")
+
+
+def _plan_in(event: Event) -> Plan:
+    return record.from_json(cast("Mapping[str, Any]", event.data["plan"]))
 
 
 def _fail(what: str) -> NoReturn:

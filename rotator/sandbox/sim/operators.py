@@ -9,9 +9,9 @@ from rotator.core.decide import decide
 from rotator.core.status import phase
 from rotator.model.decision import Stop
 from rotator.model.rotation import Outcome, Rotation
+from rotator.sandbox.sim.broken import LawBroken
 from rotator.sandbox.sim.desk import SimulatedDesk
 from rotator.sandbox.sim.faults import PERSISTENT
-from rotator.sandbox.sim.log_laws import LawBroken
 from rotator.sandbox.sim.person import check_debts, make_equal, respond
 from rotator.sandbox.sim.scenario import Style
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rotator.model.rotation import Outcome
+from rotator.sandbox.sim.broken import LawBroken
 from rotator.sandbox.sim.faults import Fault
-from rotator.sandbox.sim.log_laws import LawBroken
 from rotator.sandbox.sim.operators import chaos, interlude, once_more, patient
 from rotator.sandbox.sim.scenario import Scenario, draw
 from rotator.sandbox.sim.world import SimulatedWorld

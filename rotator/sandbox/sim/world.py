@@ -38,6 +38,9 @@ MAX_OPERATIONS: Final = 60_000
 
 Trace: TypeAlias = tuple[datetime, object]
 
+_TELLING: Final = frozenset({"observe", "ping", "measure"})
+"""Verbs of which the answers are evidence."""
+
 _TICK: Final = timedelta(milliseconds=10)
 """What every operation takes at least: no two events of a real world are of the same microsecond."""
 
@@ -175,7 +178,7 @@ class SimulatedWorld(Keys):
     def session(self, process: SimulatedProcess) -> Session:
         journal = cast(Journal, Crossing(self, process, "journal", "", self.journal))
         clock = cast(VirtualClock, Crossing(self, process, "clock", "", self.clock))
-        return Session(journal, clock, process, NAME, self._told)
+        return Session(journal, clock, process, NAME, partial(self._told, process))
 
     def ports(self, process: SimulatedProcess) -> Ports:
         """As the wiring would choose them: no watcher where a person observes, no deployer where none is named."""
@@ -223,7 +226,10 @@ class SimulatedWorld(Keys):
 
     def answer(self, operation: Operation, real: Callable[..., Any], words: dict[str, Any]) -> Any:
         given = self.faults.instead(operation)
-        return real(*operation.args, **words) if given is None else given[0]
+        answer = real(*operation.args, **words) if given is None else given[0]
+        if operation.verb in _TELLING:
+            operation.process.heard.note(operation, answer)
+        return answer
 
     def after(self, operation: Operation) -> None:
         verb = operation.verb
@@ -249,10 +255,13 @@ class SimulatedWorld(Keys):
         if done and self.status(self.old) is KeyStatus.INACTIVE:
             self.set_status(self.old, KeyStatus.ARCHIVED, tool=True)
 
-    def _told(self, rotation: Rotation, what: Event | Decision) -> None:
+    def _told(self, process: SimulatedProcess, rotation: Rotation, what: Event | Decision) -> None:
+        if isinstance(what, Event):
+            if what.kind is Kind.MEASURED and what.holder == process.me:
+                self.laws.heard.measured(process.heard, what)
+            return
+        process.heard.forget()
         match what:
-            case Event():
-                return
             case Do(step):
                 self.met[f"do {step.verb}"] += 1
             case Undo(step, _):
