@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import termios
+import threading
 from pathlib import Path
 
 from rotator.cli.screen import write
@@ -21,6 +22,9 @@ from rotator.session import Session
 
 _MOST_BYTES = 65_536
 """No key file is longer; what is longer is some other file."""
+
+_HANG_UP = 2.0
+"""Seconds in which SIGHUP follows the end of a terminal, unless it is ignored (`nohup`)."""
 
 
 def me() -> str:
@@ -106,11 +110,13 @@ def _read(name: str, key_file: str | None) -> str:
         raise UsageError("there is no terminal to ask for the new key", f"rotate start {name} --key-file FILE (or -)")
     try:
         return getpass.getpass("The new key, from Anthropic's Console (not shown): ")
-    except (EOFError, OSError, termios.error) as ended:  # Ctrl-D, or a terminal that is gone: nothing was pasted
+    except (EOFError, OSError, termios.error) as ended:
         stop = _behind(ended)
         if stop is not None:
             raise stop from None
-        return ""
+        if not interactive():  # the reader hears of it first; the signal interrupts this
+            threading.Event().wait(_HANG_UP)
+        return ""  # Ctrl-D: hygiene says that nothing was pasted
 
 
 def _behind(error: BaseException | None) -> BaseException | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import os
+import signal
 import sys
 import termios
+import threading
 from typing import NoReturn
 
 import pytest
@@ -29,6 +32,9 @@ def closed(prompt: str) -> NoReturn:
 
 
 def gone(prompt: str) -> NoReturn:
+    """As `getpass` when it hears of the end before the signal comes."""
+    for stream in (sys.stdin, sys.stderr):
+        stream.isatty = lambda: False  # type: ignore[method-assign]  # put back by the fixture
     raise OSError(5, "Input/output error")
 
 
@@ -38,7 +44,25 @@ def test_a_terminal_that_is_closed_at_the_hidden_prompt_interrupts_the_command(m
         prompts.new_key("prod-chat", None)
 
 
+def test_the_signal_of_a_terminal_that_is_gone_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(getpass, "getpass", gone)
+
+    def hang_up(number: int, frame: object) -> NoReturn:
+        raise Interrupted(number)
+
+    before = signal.signal(signal.SIGHUP, hang_up)
+    late = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGHUP])
+    late.start()
+    try:
+        with pytest.raises(Interrupted):
+            prompts.new_key("prod-chat", None)
+    finally:
+        late.join()
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_terminal_that_is_gone_without_a_signal_has_pasted_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getpass, "getpass", gone)
+    monkeypatch.setattr(prompts, "_HANG_UP", 0.01)
     with pytest.raises(KeyRefused, match="Nothing was pasted"):
         prompts.new_key("prod-chat", None)
