@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import processes
+
 PATIENCE = 90.0  # seconds
 ROTATE = [sys.executable, "-m", "rotator"]
 KEYS = {
@@ -44,18 +46,6 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def processes_that_mention(directory: Path) -> list[str]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-        except OSError:
-            continue
-        if str(directory).encode() in words and int(process.name) != os.getpid():
-            found.append(process.name)
-    return found
-
-
 def test_the_demo_rotates_under_traffic_without_a_failed_request_and_leaves_its_history(tmp_path: Path) -> None:
     ended = subprocess.run(
         [*ROTATE, "demo", "--json"],
@@ -72,7 +62,7 @@ def test_the_demo_rotates_under_traffic_without_a_failed_request_and_leaves_its_
     assert (result["old_key_status"], result["new_key_status"]) == ("archived", "active")
     assert result["requests"] > 200
     assert 0 < result["cutover_seconds"] < result["seconds"] < 60
-    until(lambda: not processes_that_mention(tmp_path))
+    until(lambda: not processes.that_mention(tmp_path))
 
     [left] = tmp_path.iterdir()
     files = [path for path in left.rglob("*") if path.is_file()]
@@ -107,7 +97,7 @@ def test_the_naive_demo_fails_requests_and_says_how_many_and_for_how_long(tmp_pa
     assert counted is not None
     assert 0 < int(counted[2].replace(",", "")) < int(counted[1].replace(",", ""))
     assert "401 authentication_error" in ended.stdout
-    until(lambda: not processes_that_mention(tmp_path))
+    until(lambda: not processes.that_mention(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +132,7 @@ def test_an_interrupted_demo_says_one_line_and_leaves_no_process(
     else:
         assert (out, "interrupted" in rest.splitlines()[-1]) == ("", True)
     assert "Traceback" not in rest
-    until(lambda: not processes_that_mention(tmp_path))
+    until(lambda: not processes.that_mention(tmp_path))
 
 
 def test_without_the_sandbox_extra_the_demo_says_what_to_install(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_demo import KEY_TEXT, ROTATE, environment, processes_that_mention, until
+from tests import processes
+from tests.cli.test_demo import KEY_TEXT, ROTATE, environment, until
 
 PATIENCE = 170.0  # seconds
 
@@ -25,7 +26,7 @@ def demo(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
         check=False,
     )
     assert not KEY_TEXT.search(ended.stdout + ended.stderr)
-    until(lambda: not processes_that_mention(directory))
+    until(lambda: not processes.that_mention(directory))
     return ended
 
 
