@@ -2,169 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rotator.core import entry, record
 from rotator.core.approval import CONSUMER, UNPROVEN, may_take_on
 from rotator.core.fold import ROLLBACK
 from rotator.core.owed import SETTLED, owed
-from rotator.core.past import closed_ids, leaked
 from rotator.core.plan import DRAIN
 from rotator.core.way_back import no_way_back
 from rotator.engine import Yes
-from rotator.model.canonical import Json, digest
-from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, UsageError
+from rotator.model.canonical import Json
+from rotator.model.errors import AmbiguousKey, UsageError
 from rotator.model.event import Kind
-from rotator.model.keys import Fingerprint, Holding, Label, Version
+from rotator.model.keys import Fingerprint
 from rotator.model.measure import Verdict
 from rotator.model.plan import Plan, StepId
 from rotator.model.rotation import Mark, Outcome, Rotation
-from rotator.ports import SecretStore
+from rotator.opening import old_record
 from rotator.session import Session
 from rotator.steps import Ports
 
 _RETIRING: Final = ("disable", "archive")
-
-
-def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: str | None = None) -> Sequence[str]:
-    """Begin, inside `with session`, after what can be known beforehand has been looked at. Changes nothing but the log.
-
-    Returns what a person should know, in sentences: what the stores warn of.
-
-    Raises `StoreConflict` where the secrets do not hold one and the same key, or hold somebody's pending version;
-    `Refused` where there is no key and this is not the first one, or the reverse; `AmbiguousKey` where the old key's
-    record cannot be told; `UsageError` where places that drifted were to get a key that leaked (law 10).
-    """
-    if session.rotation is not None and session.rotation.outcome is Outcome.OPEN:
-        raise UsageError(
-            f"{session.credential} has an open rotation already: {session.rotation.id}",
-            f"rotate status {session.credential}",
-        )
-    if plan.right is not None and plan.playbook.leaked:
-        raise UsageError(
-            f"the playbook {plan.playbook.name} is for a key that leaked: none is written into further places first",
-            "name with --right a place whose key did not leak, and another --playbook; then disable the leaked one",
-        )
-    current = {secret: ports.stores[secret].read(Label.CURRENT) for secret in plan.secrets}
-    _refuse_foreign(session, ports.stores)
-    old = None if plan.first else _old(session, ports, plan, current, key_id)
-    if plan.first:
-        _refuse_present(session.credential, current)
-    warnings = [warning for store in ports.stores.values() for warning in store.warnings()]
-    opened_at = session.clock.now()
-    seed = digest([session.credential, opened_at.isoformat(), session.me, len(session.events)])
-    data: dict[str, Json] = {
-        "rotation": f"{opened_at:%Y%m%d-%H%M%S}-{seed[:6]}",
-        "by": by,
-        "plan": record.to_json(plan),
-        "plan_digest": record.plan_digest(plan),
-        "old": old,
-    }
-    session.append(Kind.OPENED, data=data)
-    return warnings
-
-
-def drifted(credential: str, ports: Ports, right: str) -> tuple[str, ...]:
-    """The places that do not hold the key that `right` does.
-
-    Raises `UsageError` where `right` is none of the places, `Refused` where one of them has no key.
-    """
-    if right not in ports.stores:
-        raise UsageError(f"{right} is no secret of {credential}", f"its secrets are: {', '.join(ports.stores)}")
-    held = _held(credential, {secret: store.read(Label.CURRENT) for secret, store in ports.stores.items()})
-    return tuple(secret for secret, key in held.items() if key != held[right])
-
-
-def _held(credential: str, current: Mapping[str, Version | None]) -> dict[str, Fingerprint]:
-    found: dict[str, Fingerprint] = {}
-    for secret, version in current.items():
-        if version is None or version.key is None:
-            raise Refused(
-                f"{secret} has no current key: there is nothing to rotate",
-                f"if this secret shall get its first key: rotate start {credential} --first",
-            )
-        found[secret] = version.key.fingerprint
-    return found
-
-
-def _old(
-    session: Session, ports: Ports, plan: Plan, current: Mapping[str, Version | None], key_id: str | None
-) -> Mapping[str, Json]:
-    """The key that all these secrets hold now, and its record; where they drifted, the key of each: none is retired."""
-    credential = session.credential
-    found = _held(credential, current)
-    versions: dict[str, Json] = {secret: version.id for secret, version in current.items() if version is not None}
-    fingerprint = next(iter(found.values()))
-    if plan.right is not None:
-        each: dict[str, Json] = {secret: key.to_json() for secret, key in found.items()}
-        spilt = leaked(session.events)
-        drift: dict[str, Json] = {"drifted": each, "leaked": any(key.digest in spilt for key in found.values())}
-        return {"fingerprint": fingerprint.to_json(), "key_id": None, "versions": versions, **drift}
-    if len(set(found.values())) > 1:
-        places = "; ".join(f"{secret} holds {fingerprint}" for secret, fingerprint in found.items())
-        raise StoreConflict(
-            f"the secrets of {credential} do not hold the same key: {places}",
-            "find out which place is right, and name it; the others are given its key first: "
-            f"rotate start {credential} --right REF",
-        )
-    _refuse_to_spare(session, fingerprint, plan)
-    return {
-        "fingerprint": fingerprint.to_json(),
-        "key_id": _record(ports, fingerprint, key_id) if ports.issuer.manages else key_id,
-        "versions": versions,
-    }
-
-
-def _record(ports: Ports, old: Fingerprint, key_id: str | None) -> str:
-    """The id of the old key's record, which is surely its own: with it the tool disables and archives."""
-    known = ports.issuer.find(old, key_id)
-    if known is None:
-        raise AmbiguousKey(
-            f"none of Anthropic's key records fits the old key {old}",
-            "name its record: `key_id: apikey_…` under `issuer.anthropic` in rotate.yaml",
-        )
-    return known.id
-
-
-def _refuse_to_spare(session: Session, old: Fingerprint, plan: Plan) -> None:
-    """Law 10: by nobody's flag, so by no other playbook either."""
-    since = leaked(session.events).get(old.digest)
-    if since is not None and not plan.playbook.leaked:
-        raise UsageError(
-            f"the key {old} leaked (rotation {since} says so), and the playbook {plan.playbook.name} could enable it "
-            "again",
-            f"rotate start {session.credential} --playbook leak",
-        )
-
-
-def _refuse_present(credential: str, current: Mapping[str, Version | None]) -> None:
-    for secret, version in current.items():
-        if version is not None and version.key is not None:
-            raise Refused(
-                f"{secret} holds a key already ({version.key.fingerprint}): this would not be its first one",
-                f"rotate start {credential}",
-            )
-
-
-def _refuse_foreign(session: Session, stores: Mapping[str, SecretStore]) -> None:
-    """Law 5: a pending version that is not ours is refused, naming whose it is and since when."""
-    closed = closed_ids(session.events)
-    for secret, store in stores.items():
-        holding = store.holder()
-        if holding is None or (holding.claim is not None and holding.claim.rotation in closed):
-            continue
-        raise StoreConflict(
-            f"{secret} holds a pending version that is not ours: {_whose(holding)}",
-            "let its owner finish or remove it, then start again; nothing was changed",
-        )
-
-
-def _whose(holding: Holding) -> str:
-    since = f" since {holding.since:%Y-%m-%d %H:%M} UTC" if holding.since else ""
-    if holding.claim is None:
-        return f"made by another tool{since}{f' ({holding.detail})' if holding.detail else ''}"
-    return f"rotation {holding.claim.rotation} of {holding.claim.by}{since}"
 
 
 def approve(session: Session, what: str, yes: Yes) -> None:
@@ -285,7 +143,7 @@ def accept_plan(session: Session, ports: Ports, yes: Yes, plan: Plan, key_id: st
     _refuse_other_secrets(before.plan, plan)
     data: dict[str, Json] = {"entered": True, "by": yes.by, "reason": yes.reason, "plan": record.to_json(plan)}
     if plan.managed and not before.plan.managed and before.old is not None:
-        data["old_key_id"] = _record(ports, before.old.fingerprint, key_id or before.old.key_id)
+        data["old_key_id"] = old_record(ports, before.old.fingerprint, key_id or before.old.key_id)
         data["new_key_id"] = _found(ports, before.new.fingerprint) if before.new is not None else None
     session.order(Kind.RESUMED, data)
 

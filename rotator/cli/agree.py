@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rotator import orders
+from rotator import opening
 from rotator.cli.work import Desk, me
 from rotator.engine import Run
 from rotator.model.decision import Ask, Exit, Stop, Wait
@@ -46,10 +46,10 @@ def _made_equal(work: Desk, right: str | None, playbook: str | None) -> Ask | St
 
 
 def _opened(work: Desk, right: str, playbook: str | None) -> bool:
-    drifted = orders.drifted(work.credential.name, work.ports, right)
+    drifted = opening.drifted(work.credential.name, work.ports, right)
     if drifted:
         policy = work.place.playbook(work.credential, playbook)
         plan = work.place.plan(work.credential, policy, right=right, drifted=drifted)
-        for warning in orders.open_rotation(work.session, work.ports, plan, me()):
+        for warning in opening.open_rotation(work.session, work.ports, plan, me()):
             work.screen.say(f"warning: {warning}")
     return bool(drifted)

@@ -24,7 +24,7 @@ from rotator.model.keys import KeyText
 from rotator.model.measure import Verdict
 from rotator.model.plan import Phase, StepId
 from rotator.model.rotation import Outcome, Rotation
-from rotator.orders import open_rotation
+from rotator.opening import open_rotation
 from rotator.sandbox.world import World
 from rotator.sandbox.world_files import CREDENTIAL
 from rotator.session import Session

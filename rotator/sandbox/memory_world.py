@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
-from rotator import orders
+from rotator import opening, orders
 from rotator.core import plan as plans
 from rotator.core.approval import UNPROVEN
 from rotator.engine import Run, Yes, advance
@@ -40,41 +40,13 @@ from rotator.sandbox.memory_fleet import MemoryConsumer
 from rotator.sandbox.memory_issuer import MemoryIssuer
 from rotator.sandbox.memory_journal import MemoryJournal
 from rotator.sandbox.memory_store import MemorySecretStore
+from rotator.sandbox.watched import Hook, Killed, Watched
 from rotator.session import Listener, Session, ignore
 from rotator.steps import Ports
-
-Moment: TypeAlias = Literal["before", "after"]
-Hook: TypeAlias = Callable[[str, Moment], None]
-"""Told of an operation, like `store.promote`, before and after it happens. What it raises, the caller gets."""
 
 _T = TypeVar("_T")
 NAME: Final = "prod-chat"
 YES: Final = Yes(by="tester", reason="the test says so")
-
-
-class Killed(BaseException):
-    """The process is gone, as by `kill -9`: nothing may catch it, no lease is given back."""
-
-
-class Watched:
-    """Stands before a port and lets the hook see every call. Attributes that are no methods pass through."""
-
-    def __init__(self, port: object, name: str, hook: Callable[[], Hook]) -> None:
-        self._port, self._name, self._hook = port, name, hook
-
-    def __getattr__(self, verb: str) -> Any:
-        found = getattr(self._port, verb)
-        if not callable(found):
-            return found
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            operation = f"{self._name}.{verb}"
-            self._hook()(operation, "before")
-            answer = found(*args, **kwargs)
-            self._hook()(operation, "after")
-            return answer
-
-        return call
 
 
 @dataclass(slots=True)
@@ -235,7 +207,7 @@ class MemoryWorld:
         if self.session().open_now:
             return self.go_on(**run)
         right = next(iter(self.stores))
-        drifted = orders.drifted(NAME, self.ports(), right)
+        drifted = opening.drifted(NAME, self.ports(), right)
         plan = self._plan(first=False, right=right, drifted=drifted)
         return self._command(lambda session: self._open(session, plan), **run) if drifted else None
 
@@ -250,7 +222,7 @@ class MemoryWorld:
             self._open(session, self.plan)
 
     def _open(self, session: Session, plan: Plan) -> None:
-        orders.open_rotation(session, self.ports(), plan, "tester")
+        opening.open_rotation(session, self.ports(), plan, "tester")
 
     def _command(self, order: Callable[[Session], None], **run: Any) -> Ask | Stop | Wait:
         fields: dict[str, Any] = {

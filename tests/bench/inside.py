@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -59,7 +59,6 @@ def figures(folder: Path, rounds: int) -> list[Figure]:
         },
     )
     appends = compared(found, "journal append", "bare sqlite3 insert + commit")
-    size = sum(map(len, texts))
     return [
         Figure(
             name="engine decisions",
@@ -69,13 +68,18 @@ def figures(folder: Path, rounds: int) -> list[Figure]:
         ),
         replace(appends, value=_a_second(found["journal append"])),
         compared(found, "fold + verify, 10,000 events", "json.loads + sha256, 10,000 events"),
-        Figure(
-            name="fold + verify, 10,000 events: memory",
-            against="their text",
-            ratios=[peak_of(replay) / size],
-            value=f"{peak_of(replay) / (1 << 20):.0f} MiB",
-        ),
+        _memory(replay, sum(map(len, texts))),
     ]
+
+
+def _memory(replay: Callable[[], None], size: int) -> Figure:
+    peak = peak_of(replay)
+    return Figure(
+        name="fold + verify, 10,000 events: memory",
+        against="their text",
+        ratios=[peak / size],
+        value=f"{peak / (1 << 20):.0f} MiB",
+    )
 
 
 def _a_second(each: Sequence[float]) -> str:

@@ -18,8 +18,9 @@ from rotator.model.config import Drain
 from rotator.model.decision import Exit, Stop
 from rotator.model.keys import Label
 from rotator.sandbox.memory_fleet import MemoryConsumer
-from rotator.sandbox.memory_world import MemoryWorld, Moment, consumer, quick_playbook
+from rotator.sandbox.memory_world import MemoryWorld, consumer, quick_playbook
 from rotator.sandbox.vault import SandboxVault
+from rotator.sandbox.watched import Moment
 from tests.aws_world import CLAIM, make_key, version_id
 from tests.bench.measure import Figure, compared, in_turns
 from tests.vault_world import FIELD, VaultPlace, VaultSecret, sandbox_place

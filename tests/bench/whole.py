@@ -36,7 +36,7 @@ from rotator.model.config import (
 from rotator.model.decision import Exit, Stop
 from rotator.model.keys import KeyText, Label
 from rotator.model.measure import Instance
-from rotator.orders import open_rotation
+from rotator.opening import open_rotation
 from rotator.session import Session
 from rotator.steps import Ports
 from tests.bench.by_hand import aws_command, runbook

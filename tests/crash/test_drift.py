@@ -10,7 +10,8 @@ from rotator.core.owed import owed
 from rotator.model.decision import Stop
 from rotator.model.plan import Phase
 from rotator.model.rotation import Outcome
-from rotator.sandbox.memory_world import Killed, MemoryWorld, Moment
+from rotator.sandbox.memory_world import MemoryWorld
+from rotator.sandbox.watched import Killed, Moment
 from tests.drift_world import a_world, all_of, done, latest
 
 EFFECTS = ("append", "stage", "promote", "restore", "discard", "deploy", "set_status")

@@ -12,7 +12,8 @@ import pytest
 from rotator.model.config import Drain
 from rotator.model.decision import Exit, Stop
 from rotator.model.plan import Phase
-from rotator.sandbox.memory_world import Killed, MemoryWorld, Moment, quick_playbook
+from rotator.sandbox.memory_world import MemoryWorld, quick_playbook
+from rotator.sandbox.watched import Killed, Moment
 
 _EFFECTS = ("append", "stage", "promote", "restore", "discard", "deploy", "set_status")
 _RESTARTS = 3

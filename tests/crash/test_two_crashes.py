@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from rotator.model.decision import Stop
-from rotator.sandbox.memory_world import Killed, MemoryWorld, Moment
+from rotator.sandbox.memory_world import MemoryWorld
+from rotator.sandbox.watched import Killed, Moment
 from tests.crash.test_every_instant import (
     _CASES,
     _POLICIES,

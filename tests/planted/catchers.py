@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
-from rotator.sandbox.memory_world import Killed
 from rotator.sandbox.sim import simulate
+from rotator.sandbox.watched import Killed
 from tests.crash.test_every_instant import _POLICIES, Recorder, forward, normal, points, survive, undisturbed, world
 
 Planting: TypeAlias = Callable[[], AbstractContextManager[None]]

@@ -16,8 +16,9 @@ from rotator.model.measure import Verdict
 from rotator.model.rotation import Outcome
 from rotator.sandbox.memory_issuer import MODEL
 from rotator.sandbox.memory_traffic import Outage, Traffic
-from rotator.sandbox.memory_world import MemoryWorld, Moment, consumer, quick_playbook
+from rotator.sandbox.memory_world import MemoryWorld, consumer, quick_playbook
 from rotator.sandbox.meter import Reporting
+from rotator.sandbox.watched import Moment
 
 ROUNDS = 120
 """Commands until a world must have come to its end: some hours of a person's patience."""

@@ -15,7 +15,8 @@ from rotator.model.keys import KeyStatus, KeyText
 from rotator.model.plan import Phase, StepId
 from rotator.model.rotation import Rotation
 from rotator.sandbox.memory_fleet import Process
-from rotator.sandbox.memory_world import NAME, YES, MemoryWorld, Moment, quick_playbook
+from rotator.sandbox.memory_world import NAME, YES, MemoryWorld, quick_playbook
+from rotator.sandbox.watched import Moment
 from rotator.session import Session
 
 BOTH = {"disable": YES, "archive": YES}

@@ -13,7 +13,8 @@ from rotator.model.errors import AmbiguousKey
 from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus
 from rotator.model.plan import Phase
-from rotator.orders import accept_plan, open_rotation
+from rotator.opening import open_rotation
+from rotator.orders import accept_plan
 from rotator.sandbox.memory_world import YES, MemoryWorld
 from tests.unit.engine_world import BOTH, SECOND, events, old_status, quick, rotation_of, run, soaking, started
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rotator import orders
+from rotator import opening, orders
 from rotator.core import record
 from rotator.core.due import in_use_since
 from rotator.core.owed import owed
@@ -14,7 +14,8 @@ from rotator.model.decision import Exit, Stop
 from rotator.model.errors import StoreConflict, UsageError
 from rotator.model.keys import KeyStatus
 from rotator.model.plan import Phase
-from rotator.sandbox.memory_world import NAME, YES, Killed, MemoryWorld, Moment, consumer
+from rotator.sandbox.memory_world import NAME, YES, MemoryWorld, consumer
+from rotator.sandbox.watched import Killed, Moment
 from tests.drift_world import a_world, all_of, done, keys, latest, shown
 
 
@@ -172,7 +173,7 @@ def test_a_right_key_that_is_changed_meanwhile_stops_it() -> None:
 def test_a_place_that_is_none_of_the_secrets_is_refused_by_naming_them() -> None:
     world = a_world()
     with pytest.raises(UsageError, match="no secret of") as caught:
-        orders.drifted(NAME, world.ports(), "vault://secret/nowhere#key")
+        opening.drifted(NAME, world.ports(), "vault://secret/nowhere#key")
     assert all(ref in caught.value.hint for ref in world.stores)
 
 

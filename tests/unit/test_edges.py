@@ -20,8 +20,10 @@ from rotator.model.event import Event, Kind
 from rotator.model.keys import Fingerprint, KeyRecord, KeyStatus
 from rotator.model.measure import Cause, Measurement, Ping, Verdict
 from rotator.model.plan import Phase, StepId
-from rotator.orders import open_rotation, roll_back
-from rotator.sandbox.memory_world import YES, Killed, MemoryWorld, consumer
+from rotator.opening import open_rotation
+from rotator.orders import roll_back
+from rotator.sandbox.memory_world import YES, MemoryWorld, consumer
+from rotator.sandbox.watched import Killed
 from rotator.steps import Context
 from tests.unit.core_rotations import NEW, NOW, OLD, a_plan, a_rotation, all_passed, evidence, log, rows
 from tests.unit.engine_world import BOTH, SECOND, events, old_status, once, quick, run

@@ -12,7 +12,8 @@ from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus, Label
 from rotator.model.plan import Phase, StepId
 from rotator.model.rotation import Outcome
-from rotator.orders import abandon, open_rotation
+from rotator.opening import open_rotation
+from rotator.orders import abandon
 from rotator.sandbox.memory_world import NAME, YES, MemoryWorld, consumer
 from tests.unit.engine_world import (
     BOTH,

@@ -18,7 +18,8 @@ from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus
 from rotator.model.plan import Phase, StepId
 from rotator.orders import accept_plan, approve
-from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
+from rotator.sandbox.memory_world import YES, MemoryWorld
+from rotator.sandbox.watched import Moment
 from tests.unit.engine_world import (
     BOTH,
     SECOND,

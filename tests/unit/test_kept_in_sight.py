@@ -16,7 +16,8 @@ from rotator.model.keys import KeyStatus
 from rotator.model.measure import Cause, Ping, Verdict
 from rotator.model.plan import Phase
 from rotator.orders import approve
-from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
+from rotator.sandbox.memory_world import YES, MemoryWorld
+from rotator.sandbox.watched import Moment
 from tests.unit.engine_world import (
     BOTH,
     Told,

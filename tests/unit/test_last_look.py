@@ -15,8 +15,10 @@ from rotator.model.event import Kind
 from rotator.model.keys import KeyRecord, KeyStatus, Label
 from rotator.model.measure import Cause, Ping, Verdict
 from rotator.model.plan import Phase, StepId
-from rotator.orders import open_rotation, roll_back
-from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
+from rotator.opening import open_rotation
+from rotator.orders import roll_back
+from rotator.sandbox.memory_world import YES, MemoryWorld
+from rotator.sandbox.watched import Moment
 from tests.unit.engine_world import (
     BOTH,
     SECOND,
@@ -77,15 +79,16 @@ def test_a_key_that_a_secret_names_again_is_not_archived() -> None:
 
 
 @pytest.mark.parametrize(("step", "status"), [(DISABLE, "inactive"), (ARCHIVE, "archived")])
-@pytest.mark.parametrize("slow", ["store aws-sm://eu-west-1/prod/1.read", "issuer.record"])
+@pytest.mark.parametrize("slow", ["the last secret", "the record"])
 def test_a_process_that_was_overtaken_while_it_took_its_last_look_changes_nothing(
     step: StepId, status: str, slow: str
 ) -> None:
     world = started(quick())
+    looked = "issuer.record" if slow == "the record" else f"store {list(world.stores)[-1]}.read"
     left = [1]
 
     def hook(operation: str, moment: Moment) -> None:
-        if left and operation == slow and moment == "before" and events(world, Kind.INTENDED, step):
+        if left and operation == looked and moment == "before" and events(world, Kind.INTENDED, step):
             left.clear()
             world.clock.advance(timedelta(minutes=30))
             world.rollback()

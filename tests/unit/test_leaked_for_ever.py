@@ -12,8 +12,10 @@ from rotator.model.decision import Ask, Exit, Stop, Wait
 from rotator.model.errors import UsageError
 from rotator.model.keys import KeyText, Label
 from rotator.model.plan import Phase
-from rotator.orders import abandon, open_rotation
-from rotator.sandbox.memory_world import NAME, YES, Killed, MemoryWorld
+from rotator.opening import open_rotation
+from rotator.orders import abandon
+from rotator.sandbox.memory_world import NAME, YES, MemoryWorld
+from rotator.sandbox.watched import Killed
 from tests.unit.engine_world import BOTH, SECOND, events, once, quick, started
 
 

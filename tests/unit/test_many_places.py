@@ -17,12 +17,13 @@ from rotator.model.decision import Exit, Stop
 from rotator.model.errors import Refused, StoreConflict, Unreachable
 from rotator.model.keys import KeyStatus, Label
 from rotator.model.plan import Phase
-from rotator.orders import open_rotation
+from rotator.opening import open_rotation
 from rotator.ports import SecretStore
 from rotator.sandbox.aws import SandboxAws
 from rotator.sandbox.memory_store import MemorySecretStore
-from rotator.sandbox.memory_world import Killed, MemoryWorld, Moment, quick_playbook
+from rotator.sandbox.memory_world import MemoryWorld, quick_playbook
 from rotator.sandbox.vault import SandboxVault
+from rotator.sandbox.watched import Killed, Moment
 from tests.aws_world import FIELD, REGION, client_of, secret_name
 from tests.vault_world import VaultPlace, sandbox_place
 

@@ -16,7 +16,8 @@ from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.measure import Cause, Ping, Verdict
 from rotator.model.plan import StepId
-from rotator.sandbox.memory_world import Killed, MemoryWorld, Moment, consumer
+from rotator.sandbox.memory_world import MemoryWorld, consumer
+from rotator.sandbox.watched import Killed, Moment
 from rotator.steps import Context, effect_of
 from tests.unit.core_rotations import NEW, OLD, a_plan, all_passed
 from tests.unit.engine_world import BOTH, SECOND, events, once, quick, run, soaking, started, turn_up

@@ -12,8 +12,10 @@ from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus, Label
 from rotator.model.plan import Phase, StepId
 from rotator.model.rotation import Outcome
-from rotator.orders import abandon, approve, open_rotation, roll_back, unlock
-from rotator.sandbox.memory_world import NAME, YES, MemoryWorld, Moment, consumer
+from rotator.opening import open_rotation
+from rotator.orders import abandon, approve, roll_back, unlock
+from rotator.sandbox.memory_world import NAME, YES, MemoryWorld, consumer
+from rotator.sandbox.watched import Moment
 from tests.unit.engine_world import (
     BOTH,
     SECOND,

@@ -14,8 +14,9 @@ from rotator.engine import Run, advance
 from rotator.model.errors import HeldByAnother, Unreachable
 from rotator.model.keys import KeyStatus, Label
 from rotator.model.plan import Phase
-from rotator.orders import open_rotation
-from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
+from rotator.opening import open_rotation
+from rotator.sandbox.memory_world import YES, MemoryWorld
+from rotator.sandbox.watched import Moment
 from tests.unit.engine_world import BOTH, Told, quick, run
 
 _HALF_AN_HOUR = timedelta(minutes=30)

@@ -17,7 +17,8 @@ from rotator.model.canonical import digest
 from rotator.model.errors import JournalError
 from rotator.model.event import Event, Kind
 from rotator.model.plan import Phase
-from rotator.orders import abandon, approve, open_rotation, roll_back
+from rotator.opening import open_rotation
+from rotator.orders import abandon, approve, roll_back
 from rotator.sandbox.memory_world import NAME, MemoryWorld
 from rotator.session import Session
 from tests.unit.core_rotations import log

@@ -13,7 +13,8 @@ from rotator.model.errors import HeldByAnother
 from rotator.model.event import Kind
 from rotator.model.plan import StepId
 from rotator.orders import approve
-from rotator.sandbox.memory_world import NAME, YES, Killed
+from rotator.sandbox.memory_world import NAME, YES
+from rotator.sandbox.watched import Killed
 from rotator.session import LEASE, Moved
 from tests.unit.engine_world import BOTH, SECOND, events, once, quick, rotation_of, run, started
 

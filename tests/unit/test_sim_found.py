@@ -11,7 +11,8 @@ from rotator.model.keys import KeyStatus, Label, Version
 from rotator.model.plan import Phase
 from rotator.orders import approve, roll_back
 from rotator.sandbox.memory_store import MemorySecretStore
-from rotator.sandbox.memory_world import YES, MemoryWorld, Moment
+from rotator.sandbox.memory_world import YES, MemoryWorld
+from rotator.sandbox.watched import Moment
 
 
 class StaleStore:

@@ -16,21 +16,12 @@ from rotator.adapters.issuer import readings as kept
 from rotator.adapters.issuer import usage as reports
 from rotator.adapters.issuer.anthropic import AnthropicIssuer
 from rotator.adapters.issuer.readings import FORGOTTEN, Readings
-from rotator.adapters.journal.sql import beside
 from rotator.model.errors import Refused, Unreachable
 from rotator.model.usage import Reading, Unread, Usage
 from rotator.sandbox.anthropic_faults import Fault
-from rotator.wiring import open_workplace
 from tests.anthropic_world import AnthropicWorld, StillClock, anthropic_world
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
-CREDENTIAL = """\
-credentials:
-  a:
-    issuer: {anthropic: {}}
-    secrets: [aws-sm://eu-west-1/a]
-    consumers: [{name: chat, manual: {ask: "Reloaded?"}}]
-"""
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -291,12 +282,3 @@ def test_where_the_file_cannot_be_used_a_process_reads_by_itself(
         connection.close()
         world.clock.sleep(MINUTE)
     assert isinstance(read(world, path, record.id), Usage)
-
-
-def test_every_command_that_works_by_one_journal_finds_the_same_file(tmp_path: Path) -> None:
-    (tmp_path / "rotate.yaml").write_text("version: 1\njournal: sqlite:///kept/journal.db\n" + CREDENTIAL)
-    places = [open_workplace(str(tmp_path / "rotate.yaml")) for _ in range(2)]
-    looks = [place.readings.look("here", ["apikey_1"], NOW, NOW) for place in places]
-    assert [look.mine for look in looks] == [True, False]
-    assert (tmp_path / "kept" / "journal.db-usage").is_file()
-    assert beside("postgresql://db/rotator", "usage").name == "journal-usage"

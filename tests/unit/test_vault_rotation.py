@@ -14,8 +14,9 @@ from rotator.model.decision import Exit, Stop
 from rotator.model.keys import Label
 from rotator.model.plan import Phase
 from rotator.sandbox.memory_store import MemorySecretStore
-from rotator.sandbox.memory_world import Killed, MemoryWorld, Moment, quick_playbook
+from rotator.sandbox.memory_world import MemoryWorld, quick_playbook
 from rotator.sandbox.vault import SandboxVault
+from rotator.sandbox.watched import Killed, Moment
 from tests.vault_world import FIELD, OTHERS, VaultPlace, sandbox_place
 
 EFFECTS = ("stage", "promote", "restore", "discard", "set_status")

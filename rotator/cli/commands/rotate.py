@@ -46,7 +46,7 @@ def start(
     from rotator.model.errors import UsageError
     from rotator.model.plan import Phase
     from rotator.model.rotation import Outcome
-    from rotator.orders import open_rotation
+    from rotator.opening import open_rotation
     from rotator.steps.needs import needs_key
 
     with desk(name, config, json=json, key_id=key_id) as work:

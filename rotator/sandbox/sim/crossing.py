@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from rotator.sandbox.memory_world import Killed
 from rotator.sandbox.sim.heard import Heard
+from rotator.sandbox.watched import Killed
 
 
 @dataclass(slots=True)

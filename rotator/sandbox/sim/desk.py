@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from rotator import orders
+from rotator import opening, orders
 from rotator.core.approval import CONSUMER, UNPROVEN
 from rotator.core.decide import decide
 from rotator.core.status import phase, waiting
@@ -16,8 +16,8 @@ from rotator.model.decision import Ask, Exit, Stop, Wait
 from rotator.model.errors import GateOpen, PlanChanged, RotatorError, UsageError
 from rotator.model.plan import Phase
 from rotator.model.rotation import Outcome, Rotation
-from rotator.sandbox.memory_world import Killed
 from rotator.sandbox.sim.scenario import NAME
+from rotator.sandbox.watched import Killed
 from rotator.session import Session
 from rotator.steps import Ports
 from rotator.steps.needs import needs_key
@@ -138,7 +138,7 @@ class SimulatedDesk:
         key = world.new if ordinary and (opened is None or needs_key(opened)) else None
         with session:
             if opened is None:
-                orders.open_rotation(session, ports, world.plan, "ann")
+                opening.open_rotation(session, ports, world.plan, "ann")
             horizon = Phase.EXPAND if ordinary else Phase.CONTRACT
             return advance(session, ports, Run(by="ann", horizon=horizon, key=key, stay=stay))
 
@@ -147,7 +147,7 @@ class SimulatedDesk:
         world whose secrets differ they say which one is right."""
         world = self._world
         right = list(world.stores)[world.scenario.held.index(0) if world.scenario.held else 0]
-        drifted = orders.drifted(NAME, ports, right) if world.scenario.held else ()
+        drifted = opening.drifted(NAME, ports, right) if world.scenario.held else ()
         if drifted:
             world.old, world.new = world.current(drifted[0]), world.current(right)
             world.right, world.drifted = right, drifted

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.model.errors import JournalError, OutsideError, Refused, Unreachable
 from rotator.model.keys import Claim, KeyStatus, Label
 from rotator.model.measure import Cause, Ping, Verdict
-from rotator.sandbox.memory_world import Killed
 from rotator.sandbox.sim.faults import KINDS, Fault, FaultState
+from rotator.sandbox.watched import Killed
 
 if TYPE_CHECKING:
     from rotator.sandbox.sim.crossing import Operation

@@ -82,9 +82,13 @@ class SimulatedWorld(Keys):
         """The secret whose key others are given by the rotation that was opened last; None: by an ordinary one."""
         self.drifted: tuple[str, ...] = ()
         self.stores = self._stores()
-        refs = list(self.stores)
         self.met[f"secrets in {' and '.join(sorted(set(scenario.kinds)))}"] += 1
-        self.fleet = {
+        self.fleet = self._fleet()
+        self.faults = Injector(self, scenario.faults)
+
+    def _fleet(self) -> dict[str, SimulatedFleet]:
+        refs = list(self.stores)
+        return {
             spec.config.name: SimulatedFleet(
                 spec,
                 refs[spec.secret],
@@ -93,9 +97,8 @@ class SimulatedWorld(Keys):
                 self.works,
                 self.laws.standing,
             )
-            for spec in scenario.consumers
+            for spec in self.scenario.consumers
         }
-        self.faults = Injector(self, scenario.faults)
 
     def _stores(self) -> dict[str, MemorySecretStore]:
         scenario = self.scenario
