@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -58,8 +58,12 @@ def figures(folder: Path, rounds: int) -> list[Figure]:
             "bare sqlite3 insert + commit": lambda: timed(appended.bare) / APPENDS,
         },
     )
+    return _compared(found, peak_of(replay), sum(map(len, texts)))
+
+
+def _compared(found: Mapping[str, Sequence[float]], peak: int, size: int) -> list[Figure]:
+    """`peak`: bytes of memory that a replay takes; `size`: of the log's text."""
     appends = compared(found, "journal append", "bare sqlite3 insert + commit")
-    size = sum(map(len, texts))
     return [
         Figure(
             name="engine decisions",
@@ -72,8 +76,8 @@ def figures(folder: Path, rounds: int) -> list[Figure]:
         Figure(
             name="fold + verify, 10,000 events: memory",
             against="their text",
-            ratios=[peak_of(replay) / size],
-            value=f"{peak_of(replay) / (1 << 20):.0f} MiB",
+            ratios=[peak / size],
+            value=f"{peak / (1 << 20):.0f} MiB",
         ),
     ]
 
