@@ -66,7 +66,7 @@ def fetch(
         answer = beside.submit(lambda: asyncio.run(cancellable()))
         try:
             return answer.result()
-        except BaseException:  # raised again, once the requests are called off
+        except BaseException:  # Ctrl-C and its like: the loop beside us must not fetch on
             with suppress(RuntimeError, TimeoutError):  # the loop has ended meanwhile, or never began
                 begun.result(timeout=0 if answer.done() else timeout_s)()
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -58,6 +58,11 @@ def figures(folder: Path, rounds: int) -> list[Figure]:
             "bare sqlite3 insert + commit": lambda: timed(appended.bare) / APPENDS,
         },
     )
+    return _compared(found, peak_of(replay), sum(map(len, texts)))
+
+
+def _compared(found: Mapping[str, Sequence[float]], peak: int, size: int) -> list[Figure]:
+    """`peak`: bytes of memory that a replay takes; `size`: of the log's text."""
     appends = compared(found, "journal append", "bare sqlite3 insert + commit")
     return [
         Figure(
@@ -68,18 +73,13 @@ def figures(folder: Path, rounds: int) -> list[Figure]:
         ),
         replace(appends, value=_a_second(found["journal append"])),
         compared(found, "fold + verify, 10,000 events", "json.loads + sha256, 10,000 events"),
-        _memory(replay, sum(map(len, texts))),
+        Figure(
+            name="fold + verify, 10,000 events: memory",
+            against="their text",
+            ratios=[peak / size],
+            value=f"{peak / (1 << 20):.0f} MiB",
+        ),
     ]
-
-
-def _memory(replay: Callable[[], None], size: int) -> Figure:
-    peak = peak_of(replay)
-    return Figure(
-        name="fold + verify, 10,000 events: memory",
-        against="their text",
-        ratios=[peak / size],
-        value=f"{peak / (1 << 20):.0f} MiB",
-    )
 
 
 def _a_second(each: Sequence[float]) -> str:

@@ -102,8 +102,8 @@ EFFECTED: Final = (
         says="The first of the two steps is the irreversible one.",
         law="3",
         module=_DISABLE,
-        old="context.ports.issuer.set_status(context.old.key_id, KeyStatus.INACTIVE)",
-        new="context.ports.issuer.set_status(context.old.key_id, KeyStatus.ARCHIVED)",
+        old="context.ports.issuer.set_status(context.record_id, KeyStatus.INACTIVE)",
+        new="context.ports.issuer.set_status(context.record_id, KeyStatus.ARCHIVED)",
         catcher=Seeds(20),
     ),
     Plant(

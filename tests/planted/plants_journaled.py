@@ -9,7 +9,7 @@ from tests.planted.plant import Plant, unit
 
 _ENGINE: Final = "rotator.engine"
 _SESSION: Final = "rotator.session"
-_ORDERS: Final = "rotator.orders"
+_OPENING: Final = "rotator.opening"
 _CHAIN: Final = "rotator.core.chain"
 _INTENT: Final = "self.session.append(Kind.INTENDED, step, entry.grounds(self.session.open, step), attempt)"
 
@@ -122,7 +122,7 @@ JOURNALED: Final = (
         says="An edited row of the journal is believed.",
         law="5",
         module=_CHAIN,
-        old="    if event.hash != _computed(event):\n",
+        old="    if event.hash != hash_:\n",
         new="    if False:\n",
         catcher=unit("chain", "test_a_change_to_any_field_is_found_and_names_its_event", {"holder": "mallory"}),
     ),
@@ -139,7 +139,7 @@ JOURNALED: Final = (
         name="foreign pending version not refused",
         says="A rotation begins in a secret where somebody else's pending version waits.",
         law="5",
-        module=_ORDERS,
+        module=_OPENING,
         old="if holding is None or (holding.claim is not None and holding.claim.rotation in closed):",
         new="if True:",
         catcher=unit("engine", "test_a_pending_version_of_somebody_else_is_refused_at_the_start"),
