@@ -171,7 +171,7 @@ def _measured(draft: Draft, event: Event) -> None:
     gate = StepId.parse(event.step or "")
     data = cast("Mapping[str, Any]", event.data)
     measurement = Measurement(
-        gate=str(gate),
+        gate=event.step or "",
         verdict=Verdict(data["verdict"]),
         why=data["why"],
         facts=data["facts"],
