@@ -5,8 +5,11 @@ from __future__ import annotations
 
 def main() -> None:
     """The `rotate` command."""
+    import io
     import sys
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a sign that the terminal cannot show must not end a rotation
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if sys.argv[1:2] == ["check"]:
             from contextlib import suppress
