@@ -10,9 +10,12 @@ looking for them takes a tenth of its time."""
 def main() -> None:
     """The `rotate` command."""
     import gc
+    import io
     import sys
 
     gc.set_threshold(_GARBAGE)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a sign that the terminal cannot show must not end a rotation
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if sys.argv[1:2] == ["check"]:
             from contextlib import suppress

@@ -41,6 +41,7 @@ def run() -> None:
     _open_missing()
     words = sys.argv[1:]
     _refuse_typed_key(words)
+    _refuse_broken_text(words)
     from rotator.cli import commands  # every command registers itself
 
     if not app.registered_commands:
@@ -89,6 +90,16 @@ def _bug(error: Exception, words: list[str]) -> int:
     keys = "As the journal says: what was begun is in it, and the same command goes on from there."
     failure.tell("bug", message, keys, "rotate status", json="--json" in words)
     return 1
+
+
+def _refuse_broken_text(words: list[str]) -> None:
+    """Names and reasons go into the journal, which is UTF-8. Python reads a byte that is not as half a character."""
+    if not any("\ud800" <= char <= "\udfff" for word in words for char in word):
+        return
+    from rotator.cli import failure
+
+    failure.tell("usage", "a word of the command is no UTF-8 text", _UNTOUCHED, "rotate --help", json="--json" in words)
+    raise SystemExit(2)
 
 
 _UNTOUCHED: Final = "No key was touched by this command."

@@ -11,8 +11,9 @@ from rotator.model.canonical import Json
 
 
 def show_json(value: Json) -> None:
-    """One JSON document, indented, with a newline at its end."""
-    show(json.dumps(value, indent=2, ensure_ascii=False))
+    """One JSON document, indented, with a newline at its end. JSON is UTF-8, or else ASCII."""
+    utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower() in ("utf-8", "utf8")
+    show(json.dumps(value, indent=2, ensure_ascii=not utf8))
 
 
 def show_either(text: str, document: Json, *, json: bool) -> None:

@@ -107,6 +107,23 @@ def test_a_key_typed_as_a_word_is_refused_without_echo(world: SmallWorld, rotate
     assert world.new.reveal()[20:] not in as_json.all
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_a_terminal_cannot_show_is_no_bug_and_json_is_json_there_too(world: SmallWorld, encoding: str) -> None:
+    world.extra["PYTHONIOENCODING"] = f"{encoding}:strict"
+    assert "apikey_" in world.run("start", "--help").out
+    ran = world.run("status", "prød-chat…", "--json")
+    assert ran.code == 2
+    assert "no credential `prød-chat…`" in ran.error["message"]
+    plain = world.run("check", "--offline", "--secret", "aws-sm://x/ø…")
+    assert plain.code != 1, plain.all
+
+
+def test_a_word_that_is_no_text_is_refused_before_it_reaches_the_journal(rotate: Rotate) -> None:
+    ran = rotate("rollback", "prod-chat", "--by", "\udcff", "--json")
+    assert ran.code == 2
+    assert "no UTF-8 text" in ran.error["message"]
+
+
 def test_the_option_key_does_not_exist(rotate: Rotate) -> None:
     ran = rotate("start", "prod-chat", "--key", "whatever")
     assert ran.code == 2
