@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from rotator.model.event import Event
-from rotator.model.keys import KeyText
+from rotator.model.keys import Holding, KeyText
 from rotator.model.measure import Cause, Instance, Ping, Verdict
 from rotator.model.plan import Plan, PlannedConsumer, StepId
 
@@ -23,6 +23,7 @@ class Heard:
     instances: dict[str, Sequence[Instance]] = field(default_factory=dict)
     pings: list[tuple[KeyText, Ping]] = field(default_factory=list)
     probes: dict[str, Ping] = field(default_factory=dict)
+    holders: dict[str, Holding | None] = field(default_factory=dict)
 
     def note(self, operation: Operation, answer: Any) -> None:
         match operation.verb:
@@ -32,11 +33,14 @@ class Heard:
                 self.pings.append((operation.args[0], answer))
             case "measure":
                 self.probes[operation.subject] = answer
+            case "holder":
+                self.holders[operation.subject] = answer
 
     def forget(self) -> None:
         self.instances.clear()
         self.pings.clear()
         self.probes.clear()
+        self.holders.clear()
 
 
 class HeardLaws:

@@ -12,6 +12,7 @@ from rotator.model.plan import Plan
 from rotator.sandbox.sim.broken import LawBroken
 from rotator.sandbox.sim.heard import HeardLaws
 from rotator.sandbox.sim.log_laws import LogLaws
+from rotator.sandbox.sim.store_laws import StoreLaws
 
 if TYPE_CHECKING:
     from rotator.sandbox.sim.crossing import Operation
@@ -32,6 +33,7 @@ class Laws:
         """Middles of the keys' texts: none of them may be found anywhere (law 6)."""
         self.log = LogLaws(world, self.needles)
         self.heard = HeardLaws(world)
+        self.stores = StoreLaws(world)
         self._tokens: dict[str, str] = {}
 
     def fail(self, what: str) -> NoReturn:
@@ -77,8 +79,11 @@ class Laws:
             ours = intent is not None and intent.holder == operation.process.me
             either = operation.verb in ("discard", "deploy")  # forward and back, the same call
             if intent is not None and ours and (either or bool(intent.data.get("undo")) is undo):
-                return
-        self.fail(f"law 4: {operation} without an open intent ({', '.join(wanted)})")
+                break
+        else:
+            self.fail(f"law 4: {operation} without an open intent ({', '.join(wanted)})")
+        if operation.port == "store":
+            self.stores.before(operation)
 
     def after_effect(self, operation: Operation) -> None:
         match operation.verb:
@@ -86,6 +91,8 @@ class Laws:
                 self._token(operation)
             case "promote" | "restore":
                 self._pointed(operation)
+        if operation.port == "store":
+            self.stores.after(operation)
         self.standing()
 
     def _token(self, operation: Operation) -> None:

@@ -12,11 +12,14 @@ from rotator.core.approval import CONSUMER
 from rotator.core.decide import MAX_ATTEMPTS
 from rotator.core.fold import ROLLBACK
 from rotator.model.event import Event, Kind
+from rotator.model.keys import KeyStatus
 from rotator.model.plan import Plan
 from rotator.sandbox.sim.broken import LawBroken
 from rotator.sandbox.sim.order_laws import OrderLaws
+from rotator.sandbox.sim.way_back import WayBackLaws
 
 if TYPE_CHECKING:
+    from rotator.sandbox.sim.crossing import SimulatedProcess
     from rotator.sandbox.sim.world import SimulatedWorld
 
 _ENDS: Final = frozenset({Kind.COMPLETED, Kind.ROLLED_BACK, Kind.ABANDONED})
@@ -48,11 +51,12 @@ class LogLaws:
         self._open = False
         self._failures: Counter[str] = Counter()
         self._order = OrderLaws()
+        self._way_back = WayBackLaws(world)
 
-    def appended(self, event: Event, late: bool) -> None:
+    def appended(self, event: Event, process: SimulatedProcess) -> None:
         """Laws 5, 6 and 8, at every row; and what laws 3 and 4 need to know later."""
         self.no_key(self._world.journal.written, f"event {event.seq}")
-        self._one_open(event, late)
+        self._one_open(event)
         step = event.step or ""
         if self._missed:
             self._mended(event)
@@ -63,6 +67,8 @@ class LogLaws:
                 self._answers.clear()
                 self._failures.clear()
                 self.plan = _plan_in(event)
+                versions = cast("Mapping[str, Any]", event.data)["old"]["versions"]
+                self._world.laws.stores.opened(versions, process.heard)
             case Kind.INTENDED:
                 self.intents[step] = event
             case Kind.APPLIED | Kind.UNDONE:
@@ -92,6 +98,7 @@ class LogLaws:
             self._said(str(event.data["what"]))
         if self.plan is not None:
             self._order.appended(event, self.plan)
+            self._way_back.appended(event, self.plan)
 
     def answered(self, consumer: str) -> bool:
         """Whether a person has spoken for it since anything changed that could change which key it holds."""
@@ -110,7 +117,14 @@ class LogLaws:
             self._answers.discard(subject)
         elif verb == "disable":
             self.disabled_at = event.at if event.kind is Kind.APPLIED else None
+            self._gone(event)
             self.soaked, self.approved = False, None
+
+    def _gone(self, event: Event) -> None:
+        """Law 7: what is said to be disabled is disabled, unless somebody has enabled it again since."""
+        toggled = self._world.met["fault status_toggled"] or self._world.met["late effect of a stopped process"]
+        if event.kind is Kind.APPLIED and not toggled and self._world.status(self._world.old) is KeyStatus.ACTIVE:
+            _fail("law 7: the old key counts as disabled, and it is active")
 
     def _mended(self, event: Event) -> None:
         """Law 1: when somebody misses the old key, enabling it again is the next thing that is done."""
@@ -121,7 +135,7 @@ class LogLaws:
         elif event.kind not in _NOTES:
             _fail(f"law 1: somebody misses the old key, and the next that is done is {event.kind.value} {event.step}")
 
-    def _one_open(self, event: Event, late: bool) -> None:
+    def _one_open(self, event: Event) -> None:
         if event.kind is Kind.OPENED:
             if self._open:
                 _fail("law 5: a second rotation was opened")

@@ -38,7 +38,7 @@ MAX_OPERATIONS: Final = 60_000
 
 Trace: TypeAlias = tuple[datetime, object]
 
-_TELLING: Final = frozenset({"observe", "ping", "measure"})
+_TELLING: Final = frozenset({"observe", "ping", "measure", "holder"})
 """Verbs of which the answers are evidence."""
 
 _TICK: Final = timedelta(milliseconds=10)
@@ -248,7 +248,7 @@ class SimulatedWorld(Keys):
         elif verb == "append":
             event = operation.args[1]
             self._attested(event)
-            self.laws.log.appended(event, operation.process.late)
+            self.laws.log.appended(event, operation.process)
         operation.process.late = False
         self.faults.after(operation)
 

@@ -1,0 +1,97 @@
+"""Laws 9, 10 and 11 at the turning points: on the way back, at a rotation's end, and where something is left undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from rotator.core import fold
+from rotator.core.owed import owed
+from rotator.model.event import Event, Kind
+from rotator.model.keys import KeyStatus, Label
+from rotator.model.plan import Plan
+from rotator.sandbox.sim.broken import LawBroken
+
+if TYPE_CHECKING:
+    from rotator.sandbox.sim.world import SimulatedWorld
+
+_APPROVAL = 4
+"""The exit code of what waits for a person: that is no failure, and nothing is owed for it."""
+
+
+class WayBackLaws:
+    def __init__(self, world: SimulatedWorld) -> None:
+        self._world = world
+        self._begun: set[str] = set()
+        """Effects that were ever intended forward: each may have left something."""
+        self._back: set[str] = set()
+        """Of them and of the deploys: what is known to be taken back."""
+        self._archived = False
+        self._turned = False
+
+    def appended(self, event: Event, plan: Plan) -> None:
+        data, step = cast("Mapping[str, Any]", event.data), event.step or ""
+        match event.kind:
+            case Kind.OPENED:
+                self._begun, self._back = set(), set()
+                self._archived = self._turned = False
+            case Kind.INTENDED if data.get("undo"):
+                if self._archived:
+                    _fail(f"law 9: it is intended to take `{step}` back, and the old key is archived")
+            case Kind.INTENDED:
+                self._begun.add(step)
+                self._back.discard(step)
+            case Kind.APPLIED if step == "archive":
+                self._archived = True
+            case Kind.UNDONE:
+                self._back.add(step)
+                if step == "disable" and not self._turned:
+                    self._owes("the old key was enabled again")
+            case Kind.FAILED if step in ("disable", "archive") and data.get("exit") not in (None, _APPROVAL):
+                self._owes(f"`{step}` failed for good")
+            case Kind.APPROVED:
+                self._said(data["what"])
+            case Kind.ROLLED_BACK:
+                self._rolled_back(plan)
+            case _:
+                pass
+
+    def _said(self, what: str) -> None:
+        word, _, step = what.partition(":")
+        if word == "absent":
+            self._back.add(step)
+        elif what == "applied:archive":
+            self._archived = True
+        self._turned = self._turned or what == "rollback"
+
+    def _rolled_back(self, plan: Plan) -> None:
+        """Law 9: enabled again, restored, deployed again, and nothing of ours left waiting."""
+        promoted = any(step.startswith("promote") for step in self._begun)
+        wanted = {step for step in self._begun if step.startswith(("stage", "promote", "disable"))}
+        wanted |= {f"deploy {one.name}" for one in plan.consumers if promoted and one.deploys}
+        left = sorted(wanted - self._back)
+        if left:
+            _fail(f"law 9: rolled back, and these were never taken back: {', '.join(left)}")
+        world = self._world
+        if world.met["late effect of a stopped process"]:
+            return
+        if world.laws.by_tool.get(world.old) and promoted:
+            _fail(f"law 9: rolled back, and the old key is {world.status(world.old).value}")
+        for ref, store in world.stores.items():
+            if ref not in world.edited_at and world.current(ref) != world.old:
+                _fail(f"law 9: rolled back, and {ref} does not name the old key")
+            pending = store.read(Label.PENDING)
+            if pending is not None and pending.key == world.new and ref not in world.edited_at:
+                _fail(f"law 9: rolled back, and the new key still waits in {ref}")
+        if world.status(world.new) is KeyStatus.ACTIVE and any(step.startswith("stage") for step in self._begun):
+            self._owes("the new key is active and used by nobody")
+
+    def _owes(self, what: str) -> None:
+        """Law 11: what was skipped or left undone stays visible."""
+        found = fold.rotations(self._world.journal.events)
+        if not owed(found, self._world.clock.now()):
+            _fail(f"law 11: {what}, and nothing is owed")
+
+
+def _fail(what: str) -> NoReturn:
+    raise LawBroken(what)
