@@ -98,7 +98,7 @@ def weigh(window: Window, usage: Usage, old: str, new: str | None) -> Weighed:
         _opened(window, since),
         _length(window, usage, since, needed),
         _lag(usage, until, since + needed, complete, asked=used is not None),
-        _control(new, controlled, since),
+        _control(new, controlled, since, until),
     )
     others = all(condition.holds for condition in conditions if condition.name != CONTROL)
     return Weighed(
@@ -173,10 +173,12 @@ def _lag(usage: Usage, until: datetime | None, wanted: datetime, complete: datet
     return Condition(name=LAG, holds=True, why=f"{name} is complete to {clock(wanted)}, its lag allowed for")
 
 
-def _control(new: str | None, holds: bool, since: datetime) -> Condition:
+def _control(new: str | None, holds: bool, since: datetime, until: datetime | None) -> Condition:
     if holds:
         return Condition(name=CONTROL, holds=True, why=f"the same report shows the new key in use since {clock(since)}")
     why = f"the same report shows no use of the new key since {clock(since)}: it may be blind"
+    if until is None or until <= since:
+        why = f"whether the new key is in use since {clock(since)} is not known yet"
     return Condition(
         name=CONTROL, holds=False, why=why if new else "the new key's record is not known: nothing to compare"
     )

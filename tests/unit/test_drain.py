@@ -175,6 +175,14 @@ def test_each_condition_says_since_when_until_when_and_why() -> None:
     ]
 
 
+def test_a_report_that_does_not_reach_into_the_window_yet_is_not_called_blind() -> None:
+    [control] = [one for one in weighed(reading(3, 3, new=())).conditions if one.name == CONTROL]
+    assert (control.holds, control.why) == (
+        False,
+        "whether the new key is in use since 2026-11-23 14:02 UTC is not known yet",
+    )
+
+
 def test_a_stranger_is_named_by_minutes_models_volume_and_workspace() -> None:
     found = judged(reading(old=(minute(1, 40), minute(50, 30))))
     assert found.verdict is Verdict.FAILED

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from rotator.adapters.issuer import readings_text
-from rotator.adapters.issuer.readings_text import Wish, Wishes
+from rotator.adapters.issuer.readings_text import Wish
 from rotator.model.errors import OutsideError
 from rotator.model.usage import MINUTE, Reading
 
@@ -29,10 +29,10 @@ POLL: Final = MINUTE
 FORGOTTEN: Final = timedelta(hours=26)
 """What nobody wished for so long is asked no more; a `tick` once a day finds its wish still there."""
 MOST: Final = 250
-"""Rotations whose keys one reading asks about (law 8): those that asked longest ago go first."""
+"""Wishes that one reading answers (law 8): those of longest ago go first."""
 
 _TOGETHER: Final = 2 * POLL
-"""Two that ask about one key within this time are both told enough; of older wishes only the latest counts."""
+"""A rotation may wish for two things within this time; what it wished for before, and not again, it has had."""
 _BUSY_SECONDS: Final = 5.0
 """For another process's lock. A transaction here takes milliseconds."""
 
@@ -59,7 +59,7 @@ class Look:
 
 @dataclass(slots=True)
 class _Row:
-    wishes: Wishes
+    wishes: list[Wish]
     polled_at: datetime | None
     answer: str
 
@@ -80,8 +80,8 @@ class Readings:
             mine = row.polled_at is None or not timedelta() <= now - row.polled_at < POLL
             if mine:
                 row.polled_at, row.answer = now, ""
-            wanted = [*dict.fromkeys(id for wish in row.wishes.values() for id in wish.key_ids)]
-            return Look(wanted, min(wish.since for wish in row.wishes.values()), _answer(row.answer), mine)
+            wanted = [*dict.fromkeys(id for wish in row.wishes for id in wish.key_ids)]
+            return Look(wanted, min(wish.since for wish in row.wishes), _answer(row.answer), mine)
 
         return self._change(place, change)
 
@@ -95,10 +95,10 @@ class Readings:
         self._change(place, change)
 
     def forget(self, place: str, key_ids: Sequence[str]) -> None:
-        """All wishes but the one for these."""
+        """All wishes but those of whoever asks about these."""
 
         def change(row: _Row) -> None:
-            row.wishes = {first: wish for first, wish in row.wishes.items() if first == key_ids[0]}
+            row.wishes = [wish for wish in row.wishes if wish.key_ids[0] == key_ids[0]]
 
         self._change(place, change)
 
@@ -111,16 +111,16 @@ class Readings:
             except (sqlite3.Error, OSError):  # read-only, full, damaged, no file system that can lock
                 self._path = None
         with self._lock:
-            return change(self._own.setdefault(place, _Row({}, None, "")))
+            return change(self._own.setdefault(place, _Row([], None, "")))
 
 
-def _wished(wishes: Wishes, key_ids: tuple[str, ...], since: datetime, now: datetime) -> Wishes:
-    kept = {first: wish for first, wish in wishes.items() if now - wish.said_at < FORGOTTEN}
-    before = kept.pop(key_ids[0], None)
-    if before is not None and now - before.said_at < _TOGETHER:
-        since, key_ids = min(since, before.since), tuple(dict.fromkeys((*key_ids, *before.key_ids)))
-    kept[key_ids[0]] = Wish(key_ids, since, now)
-    return dict([*kept.items()][-MOST:])
+def _wished(wishes: Sequence[Wish], key_ids: tuple[str, ...], since: datetime, now: datetime) -> list[Wish]:
+    def stays(wish: Wish) -> bool:
+        own = wish.key_ids[0] == key_ids[0]
+        again = (wish.key_ids, wish.since) == (key_ids, since)
+        return not again and now - wish.said_at < (_TOGETHER if own else FORGOTTEN)
+
+    return [*filter(stays, wishes), Wish(key_ids, since, now)][-MOST:]
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -146,7 +146,7 @@ def _row(found: tuple[str, str, str] | None) -> _Row:
         wishes, polled_at, answer = found or ("[]", "", "")
         return _Row(readings_text.wishes(wishes), datetime.fromisoformat(polled_at) if polled_at else None, answer)
     except _ODD:  # another version's, or damaged: as if it were not there
-        return _Row({}, None, "")
+        return _Row([], None, "")
 
 
 def _answer(text: str) -> Reading | OutsideError | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from rotator.model.errors import OutsideError, Refused, Unreachable
 from rotator.model.usage import Minute, Reading, Source, Unread, Usage
@@ -14,28 +14,24 @@ from rotator.model.usage import Minute, Reading, Source, Unread, Usage
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one rotation wants to know: of which keys, and from when on. `said_at`: when it said so last."""
+    """What a rotation wants to know: of which keys, its old one first, and from when on. `said_at`: when it said so
+    last."""
 
     key_ids: tuple[str, ...]
     since: datetime
     said_at: datetime
 
 
-Wishes: TypeAlias = dict[str, Wish]
-"""By a wish's first key: a rotation asks about its old key first. What was said last stands last."""
+def of_wishes(wishes: Sequence[Wish]) -> str:
+    return json.dumps([[one.key_ids, one.since.isoformat(), one.said_at.isoformat()] for one in wishes])
 
 
-def of_wishes(wishes: Wishes) -> str:
-    return json.dumps([[one.key_ids, one.since.isoformat(), one.said_at.isoformat()] for one in wishes.values()])
-
-
-def wishes(text: str) -> Wishes:
+def wishes(text: str) -> list[Wish]:
     """Raises `ValueError` and its like for what `of_wishes` did not write."""
-    said = [
+    return [
         Wish(tuple(ids), datetime.fromisoformat(since), datetime.fromisoformat(at))
         for ids, since, at in json.loads(text)
     ]
-    return {wish.key_ids[0]: wish for wish in said}
 
 
 def of_answer(answer: Reading | OutsideError) -> str:
