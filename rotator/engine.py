@@ -158,7 +158,10 @@ class _Engine:
         try:
             data = effect.apply(context)
         except OutsideError as error:
-            return self.session.settle(Kind.FAILED, step, entry.failure(error), attempt)
+            self.session.settle(Kind.FAILED, step, entry.failure(error), attempt)
+            if not error.transient:  # it stops here: whoever reads why should read what became of it, too
+                inspect(self.session, self._context(step))
+            return None
         try:
             return self.session.settle(Kind.APPLIED, step, data, attempt)
         except HeldByAnother:

@@ -143,7 +143,8 @@ def _failed(rotation: Rotation, event: Event) -> Rotation:
     step = StepId.parse(event.step or "")
     before = rotation.steps[step]
     if event.data.get("standing"):
-        return _with_step(rotation, step, replace(before, mark=Mark.READY, since=event.at, seq=event.seq))
+        data = {**before.data, "standing": event.data["standing"]}
+        return _with_step(rotation, step, replace(before, mark=Mark.READY, since=event.at, seq=event.seq, data=data))
     before = replace(before, attempts=max(before.attempts, event.attempt))  # an inspection in vain counts as well
     exit_code = event.data.get("exit")
     state = replace(

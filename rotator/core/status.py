@@ -16,7 +16,7 @@ from rotator.model.canonical import Json, JsonObject
 from rotator.model.decision import Ask, Decision, Do, Stop, Wait
 from rotator.model.measure import Verdict
 from rotator.model.plan import Phase, PlannedConsumer, StepId
-from rotator.model.rotation import Mark, Outcome, Rotation
+from rotator.model.rotation import Mark, Outcome, Rotation, Standing
 
 _COUNTS: Final = ("instances", "on_new", "on_old", "unknown", "terminating")
 
@@ -192,28 +192,54 @@ def _warnings(rotation: Rotation) -> Json:
 
 
 def keys_stand(rotation: Rotation | None) -> str:
-    """One sentence for every error: where do the keys stand?"""
+    """One sentence for every error: where do the keys stand? What the journal cannot know is not claimed."""
     if rotation is None:
         return "No key was touched."
+    disable = rotation.steps.get(DISABLE)
     if _is(rotation, ARCHIVE, Mark.APPLIED):
         return "The new key is current; the old key is archived."
-    promoted = [_is(rotation, step.id, Mark.APPLIED) for step in rotation.plan.steps if step.id.verb == "promote"]
-    if DISABLE in rotation.steps and rotation.steps[DISABLE].mark in (Mark.APPLIED, Mark.UNDOING):
+    if _is(rotation, ARCHIVE, Mark.OPEN):
+        return f"The new key is current, the old key disabled; whether it is archived already {_LOOKED_AT}."
+    if disable is not None and disable.mark is Mark.APPLIED:
         leaked = rotation.plan.playbook.leaked
         further = "it leaked, and is never enabled again" if leaked else "and can be enabled again"
         return f"The new key is current; the old key is disabled, {further}."
-    if DISABLE in rotation.steps and rotation.steps[DISABLE].mark is Mark.OPEN:
-        return "The new key is current; whether the old key is disabled already is looked at first by the next command."
+    if disable is not None and disable.mark is Mark.UNDOING:
+        return f"The new key is current; whether the old key, which was disabled, works again {_LOOKED_AT}."
+    if disable is not None and disable.mark is Mark.OPEN:
+        return f"The new key is current; whether the old key is disabled already {_LOOKED_AT}."
+    return _secrets_stand(rotation)
+
+
+_LOOKED_AT: Final = "is looked at first by the next command"
+
+
+def _secrets_stand(rotation: Rotation) -> str:
+    """While nothing of ours keeps the old key from working."""
+    promotions = [step.id for step in rotation.plan.steps if step.id.verb == "promote"]
+    moved, total = sum(_is(rotation, step, Mark.APPLIED) for step in promotions), len(promotions)
     if rotation.plan.first:
-        return "The secret has its first key." if all(promoted) else "The secret has no key yet; none was touched."
+        return "The secret has its first key." if moved == total else "The secret has no key yet; none was touched."
     old = "refused by Anthropic, not by our doing" if old_status(rotation) == "refused" else "active"
-    if all(promoted):
+    unsure = sum(_unsure(rotation, step) for step in promotions)
+    if unsure:
+        which = "Which key the secret names" if total == 1 else f"Which key {unsure} of {total} secrets name"
+        return f"{which} {_LOOKED_AT}; this rotation has taken neither key away. Nothing was lost."
+    if moved == total:
         return f"The new key is current; the old key is {old} as well. Nothing was lost."
-    if any(promoted):
-        return f"{sum(promoted)} of {len(promoted)} secrets name the new key, the others the old one, which is {old}."
+    if moved:
+        return f"{moved} of {total} secrets name the new key, the others the old one, which is {old}."
     stages = [state.mark for step, state in rotation.steps.items() if step.verb == "stage"]
     new = "the new key is stored nowhere yet"
     if stages:
         out = all(mark is Mark.UNDONE for mark in stages)
         new = "the new key is out of the store again" if out else "the new key is only pending"
     return f"The old key is current and {old}; {new}. Nothing was lost."
+
+
+def _unsure(rotation: Rotation, step: StepId) -> bool:
+    """Whether it may have happened, or a part of it, as far as the journal knows."""
+    state = rotation.steps.get(step)
+    if state is None or state.mark in (Mark.APPLIED, Mark.UNDONE):
+        return False
+    return state.mark is not Mark.READY or state.data.get("standing") != Standing.ABSENT.value

@@ -11,7 +11,7 @@ from rotator.core.status import keys_stand, phase, status
 from rotator.model.measure import Verdict
 from rotator.model.plan import StepId
 from rotator.model.rotation import Mark, Outcome, Rotation
-from tests.unit.core_rotations import NOW, a_rotation, all_passed, evidence, state
+from tests.unit.core_rotations import NOW, SECRETS, a_rotation, all_passed, evidence, state
 
 
 def shown(rotation: Rotation | None) -> Mapping[str, Any]:
@@ -82,6 +82,31 @@ def test_a_pending_key_that_was_discarded_is_not_said_to_be_pending() -> None:
 
 def test_while_nobody_knows_whether_the_key_is_disabled_nothing_is_claimed() -> None:
     assert "whether the old key is disabled" in keys_stand(marked(all_passed(upto=DISABLE), DISABLE, Mark.OPEN))
+
+
+@pytest.mark.parametrize("mark", [Mark.OPEN, Mark.READY, Mark.UNDOING])
+def test_while_nobody_knows_which_key_a_secret_names_none_is_said_to_be_current(mark: Mark) -> None:
+    rotation = marked(all_passed(), StepId("promote", SECRETS[0]), mark)
+    rotation = replace(rotation, steps={step: one for step, one in rotation.steps.items() if step.verb != "disable"})
+    rotation = replace(rotation, steps={step: one for step, one in rotation.steps.items() if step.verb != "archive"})
+    assert keys_stand(rotation) == (
+        "Which key 1 of 2 secrets name is looked at first by the next command; this rotation has taken neither key "
+        "away. Nothing was lost."
+    )
+
+
+def test_a_promotion_that_left_nothing_left_the_old_key_current() -> None:
+    stage = StepId("stage", SECRETS[0])
+    rotation = marked(a_rotation(), stage, Mark.APPLIED)
+    rotation = marked(rotation, StepId("promote", SECRETS[0]), Mark.READY, data={"standing": "absent"})
+    assert keys_stand(rotation) == "The old key is current and active; the new key is only pending. Nothing was lost."
+
+
+def test_while_nobody_knows_whether_the_key_is_archived_or_back_it_is_not_said_that_it_can_come_back() -> None:
+    rotation = all_passed(upto=ARCHIVE)
+    assert "can be enabled again" in keys_stand(rotation)
+    assert "whether it is archived already" in keys_stand(marked(rotation, ARCHIVE, Mark.OPEN))
+    assert "works again is looked at first" in keys_stand(marked(rotation, DISABLE, Mark.UNDOING))
 
 
 def test_an_ended_rotation_waits_for_nothing() -> None:
