@@ -35,8 +35,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
     `Refused` where there is no key and this is not the first one, or the reverse; `AmbiguousKey` where the old key's
     record cannot be told.
     """
-    if session.rotation is not None and session.rotation.outcome is Outcome.OPEN:
-        raise UsageError(f"{session.credential} has an open rotation already: {session.rotation.id}")
+    session.refuse_open()
     current = {secret: store.read(Label.CURRENT) for secret, store in ports.stores.items()}
     _refuse_foreign(session, ports.stores)
     old = None if plan.first else _old(session, ports, plan, current, key_id)
@@ -52,7 +51,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
         "plan_digest": record.plan_digest(plan),
         "old": old,
     }
-    session.append(Kind.OPENED, data=data)
+    session.begin(data)
     return warnings
 
 

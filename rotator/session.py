@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from rotator.core import chain, fold
 from rotator.model.canonical import JsonObject
 from rotator.model.decision import Decision
-from rotator.model.errors import HeldByAnother, JournalError
+from rotator.model.errors import HeldByAnother, JournalError, UsageError
 from rotator.model.event import Event, Kind
 from rotator.model.plan import StepId
 from rotator.model.rotation import Outcome, Rotation
@@ -74,6 +74,15 @@ class Session:
         if self.rotation is None or self.rotation.outcome is not Outcome.OPEN:
             raise JournalError(f"{self.credential} has no open rotation", f"rotate status {self.credential}")
         return self.rotation
+
+    def _require_same(self, rotation: str) -> None:
+        """What a person said of one rotation is never written into the next."""
+        now = self._require_open().id
+        if now != rotation:
+            raise JournalError(
+                f"rotation {rotation} has ended, and {now} was opened meanwhile: nothing was written into that one",
+                f"rotate status {self.credential}",
+            )
 
     @property
     def earlier(self) -> list[Rotation]:
@@ -135,6 +144,25 @@ class Session:
                 f"rotate status {self.credential}",
             )
 
+    def begin(self, data: JsonObject) -> None:
+        """Open a rotation. Raises `UsageError` where one is open already, or is opened at the same moment."""
+        for _ in range(_POSTS):
+            self.refuse_open()
+            try:
+                self._write(Kind.OPENED, None, data, 0)
+            except Moved:
+                continue
+            self._owned = True
+            return
+        raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
+
+    def refuse_open(self) -> None:
+        if self.rotation is not None and self.rotation.outcome is Outcome.OPEN:
+            raise UsageError(
+                f"{self.credential} has an open rotation already: {self.rotation.id}",
+                f"rotate status {self.credential}",
+            )
+
     def append(self, kind: Kind, step: StepId | None = None, data: JsonObject | None = None, attempt: int = 0) -> None:
         """One event of ours at the next place in the log. Raises `Moved` where that place was taken."""
         self._own(kind)
@@ -145,8 +173,9 @@ class Session:
 
         Raises `JournalError` where the rotation has ended meanwhile.
         """
+        spoken_of = self._require_open().id
         for _ in range(_POSTS):
-            self._require_open()
+            self._require_same(spoken_of)
             try:
                 return self._write(kind, step, data, 0)
             except Moved:
@@ -167,8 +196,9 @@ class Session:
 
         Raises `JournalError` where the rotation has ended meanwhile, `HeldByAnother` where it was taken over.
         """
+        spoken_of = self._require_open().id
         for _ in range(_POSTS):
-            self._require_open()
+            self._require_same(spoken_of)
             try:
                 return self.append(kind, data=data)
             except Moved:
@@ -212,7 +242,7 @@ class Session:
     def _own(self, kind: Kind) -> None:
         """Before our first event in a rotation that another process wrote: say that we go on, and from whom."""
         rotation = self.rotation
-        if kind is Kind.OPENED or rotation is None or rotation.outcome is not Outcome.OPEN:
+        if rotation is None or rotation.outcome is not Outcome.OPEN:
             self._owned = True
             return
         if self._owned or rotation.owner == self.me:
