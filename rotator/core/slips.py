@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from rotator.core.hygiene import Cleaned, inspect
+from rotator.model.keys import never_pickled
 
 VARIABLE = "ANTHROPIC_API_KEY"
 MOST_LINES = 2000
@@ -43,6 +44,8 @@ class Reading:
     text: str | None = field(repr=False)
     missing: str = ""
     hint: str = ""
+
+    __reduce__ = never_pickled
 
     @property
     def place(self) -> str:
