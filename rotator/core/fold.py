@@ -148,7 +148,8 @@ def _failed(draft: Draft, event: Event) -> None:
     step = StepId.parse(event.step or "")
     before = draft.steps[step]
     if event.data.get("standing"):
-        draft.steps[step] = replace(before, mark=Mark.READY, since=event.at, seq=event.seq)
+        data = {**before.data, "standing": event.data["standing"]}
+        draft.steps[step] = replace(before, mark=Mark.READY, since=event.at, seq=event.seq, data=data)
         return
     exit_code = event.data.get("exit")
     draft.steps[step] = replace(
