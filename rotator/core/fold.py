@@ -75,6 +75,7 @@ def _opened(event: Event) -> Rotation:
     data = cast("Mapping[str, Any]", event.data)
     plan = record.from_json(data["plan"])
     old = data["old"]
+    versions = data.get("versions", {}) if old is None else old["versions"]
     return Rotation(
         id=event.rotation,
         plan=plan,
@@ -84,9 +85,8 @@ def _opened(event: Event) -> Rotation:
         outcome=Outcome.OPEN,
         old=None
         if old is None
-        else OldKey(
-            fingerprint=Fingerprint.from_json(old["fingerprint"]), key_id=old["key_id"], versions=old["versions"]
-        ),
+        else OldKey(fingerprint=Fingerprint.from_json(old["fingerprint"]), key_id=old["key_id"], versions=versions),
+        versions=versions,
         entered=event.at,
         entered_seq=event.seq,
         owner=event.holder,
