@@ -44,6 +44,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
         "plan": record.to_json(plan),
         "plan_digest": record.plan_digest(plan),
         "old": old,
+        "versions": {secret: version.id for secret, version in current.items() if version is not None},
     }
     session.begin(data)
     return warnings

@@ -78,6 +78,7 @@ def _opened(event: Event) -> Draft:
     data = cast("Mapping[str, Any]", event.data)
     plan = record.from_json(data["plan"])
     old = data["old"]
+    versions = data.get("versions", {}) if old is None else old["versions"]
     return Draft(
         id=event.rotation,
         plan=plan,
@@ -90,10 +91,11 @@ def _opened(event: Event) -> Draft:
         else OldKey(
             fingerprint=Fingerprint.from_json(old["fingerprint"]),
             key_id=old["key_id"],
-            versions=old["versions"],
+            versions=versions,
             drifted={secret: Fingerprint.from_json(key) for secret, key in old.get("drifted", {}).items()},
             leaked=bool(old.get("leaked", False)),
         ),
+        versions=versions,
         entered=event.at,
         entered_seq=event.seq,
         owner=event.holder,
