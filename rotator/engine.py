@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core import entry
-from rotator.core.decide import decide, given_up, outcome
+from rotator.core.decide import decide, given_up, never_fresh, outcome
 from rotator.core.past import closed_ids, leaked
 from rotator.inspection import inspect, standing
 from rotator.model.canonical import JsonObject
@@ -34,6 +34,9 @@ from rotator.steps import Context, Ports, effect_of, gate_of
 
 _TURNS: Final = 1_000_000
 """Turns of the loop in one run (law 8): weeks of watching at the shortest interval."""
+
+_ROUNDS: Final = 10
+"""So often in a row every gate is measured, and then it is clear that they are never all fresh at once (law 8)."""
 
 _MEASURE: Final = timedelta(minutes=5)
 """The longest that a measurement takes: a ping's retries in very bad weather."""
@@ -89,6 +92,8 @@ class _Engine:
     notifier: Notifier | None
     closed: frozenset[str]
     leaked: Mapping[str, str]
+    looks: int = 0
+    """Gates measured since it last waited, or changed anything."""
 
     @property
     def now(self) -> datetime:
@@ -106,7 +111,7 @@ class _Engine:
     def loop(self) -> Ask | Stop | Wait:
         for _ in range(_TURNS):
             self.session.beat()
-            decision = decide(self.session.open, self.now, self.run.horizon)
+            decision = self._decision()
             self.session.tell(decision)
             try:
                 end = self._carry_out(decision)
@@ -115,6 +120,14 @@ class _Engine:
             if end is not None and not self._has_news():
                 return end
         raise JournalError(f"the engine turned {_TURNS} times without an end", "this is a bug: please report it")
+
+    def _decision(self) -> Decision:
+        rotation = self.session.open
+        decision = decide(rotation, self.now, self.run.horizon)
+        measures = isinstance(decision, Do) and not rotation.plan.step(decision.step).effect
+        self.looks = self.looks + 1 if measures else 0
+        gates = sum(not step.effect for step in rotation.plan.steps)
+        return never_fresh(rotation) if self.looks > _ROUNDS * gates else decision
 
     def _has_news(self) -> bool:
         """Whether somebody wrote while this process measured: an answer, perhaps, to the very question it ends with."""
@@ -158,7 +171,10 @@ class _Engine:
         try:
             data = effect.apply(context)
         except OutsideError as error:
-            return self.session.settle(Kind.FAILED, step, entry.failure(error), attempt)
+            self.session.settle(Kind.FAILED, step, entry.failure(error), attempt)
+            if not error.transient:  # it stops here: whoever reads why should read what became of it, too
+                inspect(self.session, self._context(step))
+            return None
         try:
             return self.session.settle(Kind.APPLIED, step, data, attempt)
         except HeldByAnother:

@@ -8,10 +8,8 @@ from rotator.core import record
 from rotator.core.past import closed_ids, leaked
 from rotator.model.canonical import Json, digest
 from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, UsageError
-from rotator.model.event import Kind
 from rotator.model.keys import Fingerprint, Holding, Label, Version
 from rotator.model.plan import Plan
-from rotator.model.rotation import Outcome
 from rotator.ports import SecretStore
 from rotator.session import Session
 from rotator.steps import Ports
@@ -26,11 +24,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
     `Refused` where there is no key and this is not the first one, or the reverse; `AmbiguousKey` where the old key's
     record cannot be told; `UsageError` where places that drifted were to get a key that leaked (law 10).
     """
-    if session.rotation is not None and session.rotation.outcome is Outcome.OPEN:
-        raise UsageError(
-            f"{session.credential} has an open rotation already: {session.rotation.id}",
-            f"rotate status {session.credential}",
-        )
+    session.refuse_open()
     if plan.right is not None and plan.playbook.leaked:
         raise UsageError(
             f"the playbook {plan.playbook.name} is for a key that leaked: none is written into further places first",
@@ -50,8 +44,9 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
         "plan": record.to_json(plan),
         "plan_digest": record.plan_digest(plan),
         "old": old,
+        "versions": {secret: version.id for secret, version in current.items() if version is not None},
     }
-    session.append(Kind.OPENED, data=data)
+    session.begin(data)
     return warnings
 
 

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from rotator.core import chain, fold
 from rotator.model.canonical import JsonObject
 from rotator.model.decision import Decision
-from rotator.model.errors import HeldByAnother, JournalError
+from rotator.model.errors import HeldByAnother, JournalError, UsageError
 from rotator.model.event import Event, Kind, process
 from rotator.model.plan import StepId
 from rotator.model.rotation import Outcome, Rotation
@@ -71,6 +71,15 @@ class Session:
         if self.rotation is None or self.rotation.outcome is not Outcome.OPEN:
             raise JournalError(f"{self.credential} has no open rotation", f"rotate status {self.credential}")
         return self.rotation
+
+    def _require_same(self, rotation: str) -> None:
+        """What a person said of one rotation is never written into the next."""
+        now = self.open.id
+        if now != rotation:
+            raise JournalError(
+                f"rotation {rotation} has ended, and {now} was opened meanwhile: nothing was written into that one",
+                f"rotate status {self.credential}",
+            )
 
     @property
     def earlier(self) -> list[Rotation]:
@@ -132,6 +141,23 @@ class Session:
                 f"rotate status {self.credential}",
             )
 
+    def begin(self, data: JsonObject) -> None:
+        """Open a rotation. Raises `UsageError` where one is open already, or is opened at the same moment."""
+
+        def write() -> None:
+            self.refuse_open()
+            self._write(Kind.OPENED, None, data, 0)
+
+        self._insist(write)
+        self._owned = True
+
+    def refuse_open(self) -> None:
+        if self.rotation is not None and self.rotation.outcome is Outcome.OPEN:
+            raise UsageError(
+                f"{self.credential} has an open rotation already: {self.rotation.id}",
+                f"rotate status {self.credential}",
+            )
+
     def append(self, kind: Kind, step: StepId | None = None, data: JsonObject | None = None, attempt: int = 0) -> None:
         """One event of ours at the next place in the log. Raises `Moved` where that place was taken."""
         self._own(kind)
@@ -142,9 +168,10 @@ class Session:
 
         Raises `JournalError` where the rotation has ended meanwhile.
         """
+        spoken_of = self.open.id
 
         def write() -> None:
-            _ = self.open  # it must be
+            self._require_same(spoken_of)
             self._write(kind, None, data, 0)
 
         self._insist(write)
@@ -158,9 +185,10 @@ class Session:
 
         Raises `JournalError` where the rotation has ended meanwhile, `HeldByAnother` where it was taken over.
         """
+        spoken_of = self.open.id
 
         def write() -> None:
-            _ = self.open  # it must be
+            self._require_same(spoken_of)
             self.append(kind, data=data)
 
         self._insist(write)
@@ -206,7 +234,7 @@ class Session:
     def _own(self, kind: Kind) -> None:
         """Before our first event in a rotation that another process wrote: say that we go on, and from whom."""
         rotation = self.rotation
-        if kind is Kind.OPENED or rotation is None or rotation.outcome is not Outcome.OPEN:
+        if rotation is None or rotation.outcome is not Outcome.OPEN:
             self._owned = True
             return
         if self._owned or rotation.owner == self.me:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any, Protocol
 
+from rotator.core.unlogged import Unlogged
 from rotator.model.config import AwsSecretRef, SecretRef, VaultSecretRef
 from rotator.model.errors import ConfigError, OutsideError, Refused, Unreachable
 from rotator.model.keys import KeyText
 
 _AWS, _VAULT = "aws-sm://", "vault://"
 _CONNECT, _READ, _ATTEMPTS = 2, 3, 2  # seconds, seconds, tries: a request may be waiting for this read
+_UNLOGGED = Unlogged("SecretString")
 _TRANSIENT = {"ThrottlingException", "InternalServiceError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"}
 
 
@@ -54,6 +57,7 @@ class SecretReader:
         import boto3
         from botocore.config import Config
 
+        logging.getLogger("botocore.parsers").addFilter(_UNLOGGED)  # it tells an answer's body
         self._ref = ref
         self._client = boto3.session.Session().client(
             "secretsmanager",

@@ -49,5 +49,14 @@ class SwapKey(Middleware):
         return await call_next(_with_key(request, other))
 
 
+class _Unshown(str):
+    """A header's text. The SDK logs a request's options, headers included, at DEBUG (law 6)."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'Bearer (a key)'"
+
+
 def _with_key(request: APIRequest, key: KeyText) -> APIRequest:
-    return request.copy(headers={**request.headers, "Authorization": f"Bearer {key.reveal()}"})
+    return request.copy(headers={**request.headers, "Authorization": _Unshown(f"Bearer {key.reveal()}")})

@@ -13,6 +13,7 @@ from typing import Final
 from rotator.core import windows
 from rotator.core.approval import approved, scheduled
 from rotator.core.gates import EXITS, holding
+from rotator.core.periods import brief
 from rotator.core.plan import ARCHIVE, DISABLE, DRAIN, SOAK, overlap_gates
 from rotator.model.decision import Ask, Close, Decision, Do, Exit, Stop, Undo, Wait
 from rotator.model.plan import Phase, PlannedStep, StepId
@@ -45,6 +46,14 @@ def outcome(rotation: Rotation) -> Stop:
             return Stop(Exit.OWED, "the rotation was abandoned")
         case Outcome.OPEN:
             raise ValueError("an open rotation has no outcome yet")
+
+
+def never_fresh(rotation: Rotation) -> Stop:
+    """Where measuring every gate once takes longer than what the first of them said counts."""
+    counts = brief(windows.freshness(rotation))
+    why = f"to measure every gate takes longer than evidence counts ({counts}), and no key is taken away on older one"
+    hint = "Make the observation faster; or roll back, and start again by a playbook with a longer `observe.interval`: "
+    return Stop(Exit.INCONCLUSIVE, why, "rollback", hint + "evidence counts for four of them")
 
 
 def _forward(rotation: Rotation, now: datetime, horizon: Phase) -> Decision:

@@ -5,6 +5,7 @@ Frozen copies of all fields for every event made the replay of a long log severa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +25,7 @@ class Draft:
     outcome: Outcome
     ended_at: datetime | None = None
     old: OldKey | None
+    versions: Mapping[str, str] = field(default_factory=dict)
     new: NewKey | None = None
     steps: dict[StepId, StepState] = field(default_factory=dict)
     gates: dict[StepId, Evidence] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Draft:
             outcome=rotation.outcome,
             ended_at=rotation.ended_at,
             old=rotation.old,
+            versions=rotation.versions,
             new=rotation.new,
             steps=dict(rotation.steps),
             gates=dict(rotation.gates),
@@ -76,6 +79,7 @@ class Draft:
             outcome=self.outcome,
             ended_at=self.ended_at,
             old=self.old,
+            versions=self.versions,
             new=self.new,
             steps=self.steps,
             gates=self.gates,

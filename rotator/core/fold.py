@@ -79,6 +79,7 @@ def _opened(event: Event) -> Draft:
     data = cast("Mapping[str, Any]", event.data)
     plan = record.from_json(data["plan"])
     old = data["old"]
+    versions = data.get("versions", {}) if old is None else old["versions"]
     return Draft(
         id=event.rotation,
         plan=plan,
@@ -91,10 +92,11 @@ def _opened(event: Event) -> Draft:
         else OldKey(
             fingerprint=Fingerprint.from_json(old["fingerprint"]),
             key_id=old["key_id"],
-            versions=old["versions"],
+            versions=versions,
             drifted={secret: Fingerprint.from_json(key) for secret, key in old.get("drifted", {}).items()},
             leaked=bool(old.get("leaked", False)),
         ),
+        versions=versions,
         entered=event.at,
         entered_seq=event.seq,
         owner=event.holder,
@@ -153,7 +155,8 @@ def _failed(draft: Draft, event: Event) -> None:
     step = StepId.parse(event.step or "")
     before = draft.steps[step]
     if event.data.get("standing"):
-        draft.steps[step] = replace(before, mark=Mark.READY, since=event.at, seq=event.seq)
+        data = {**before.data, "standing": event.data["standing"]}
+        draft.steps[step] = replace(before, mark=Mark.READY, since=event.at, seq=event.seq, data=data)
         return
     exit_code = event.data.get("exit")
     draft.steps[step] = replace(

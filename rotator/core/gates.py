@@ -66,7 +66,8 @@ def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) 
             return Do(gate)  # every run looks again: does somebody miss the old key, does somebody still use it?
         if to_take_on:
             return Ask(UNPROVEN, f"{gate}: {measurement.why}. Go on without proof that nobody uses the old key?")
-        return Stop(EXITS[measurement.verdict], f"{gate}: {measurement.why}", _way_out(rotation, gate))
+        verdict = measurement.verdict
+        return Stop(EXITS[verdict], f"{gate}: {measurement.why}", _way_out(rotation, gate, verdict))
     if expected is not None and evidence.at < expected:
         watched = gate == SOAK or (gate == DRAIN and windows.reads_usage(rotation))
         look_at = min(look_at, expected) if watched else expected
@@ -84,9 +85,13 @@ EXITS: Final = {
 }
 
 
-def _way_out(rotation: Rotation, gate: StepId) -> str:
+def _way_out(rotation: Rotation, gate: StepId, verdict: Verdict) -> str:
     if gate == ADOPT:
         return "start" if rotation.plan.right is None else "rollback"
     if rotation.rolling_back or rotation.plan.playbook.leaked:
         return "resume"  # a leaked key is not rolled back to
-    return "verify" if gate.verb in ("observe", "probe") else "status" if gate == DRAIN else "rollback"
+    if gate.verb in ("observe", "probe"):
+        return "verify"
+    if gate == DRAIN:
+        return "status"
+    return "rollback" if verdict is Verdict.FAILED else "resume"  # what could not be measured is measured again

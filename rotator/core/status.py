@@ -16,7 +16,7 @@ from rotator.model.canonical import Json, JsonObject
 from rotator.model.decision import Ask, Decision, Do, Stop, Wait
 from rotator.model.measure import Verdict
 from rotator.model.plan import Phase, PlannedConsumer, StepId
-from rotator.model.rotation import Mark, Outcome, Rotation
+from rotator.model.rotation import Mark, Outcome, Rotation, Standing
 
 _COUNTS: Final = ("instances", "on_new", "on_old", "unknown", "terminating")
 
@@ -235,13 +235,12 @@ _LOOKED_AT: Final = "is looked at first by the next command"
 
 def _secrets_stand(rotation: Rotation) -> str:
     """While nothing of ours keeps the old key from working."""
-    states = [rotation.steps.get(step.id) for step in rotation.plan.steps if step.id.verb == "promote"]
-    marks = [state.mark for state in states if state is not None]
-    moved, total = marks.count(Mark.APPLIED), len(states)
+    promotions = [step.id for step in rotation.plan.steps if step.id.verb == "promote"]
+    moved, total = sum(_is(rotation, step, Mark.APPLIED) for step in promotions), len(promotions)
     if rotation.plan.first:
         return "The secret has its first key." if moved == total else "The secret has no key yet; none was touched."
     old = "refused by Anthropic, not by our doing" if old_status(rotation) == "refused" else "active"
-    unsure = len(marks) - moved - marks.count(Mark.UNDONE)
+    unsure = sum(_unsure(rotation, step) for step in promotions)
     if unsure:
         which = "Which key the secret names" if total == 1 else f"Which key {unsure} of {total} secrets name"
         return f"{which} {_LOOKED_AT}; this rotation has taken neither key away. Nothing was lost."
@@ -259,3 +258,11 @@ def _secrets_stand(rotation: Rotation) -> str:
         out = all(mark is Mark.UNDONE for mark in staged)
         new = "the new key is out of the store again" if out else "the new key is only pending"
     return f"The old key is current and {old}; {new}. Nothing was lost."
+
+
+def _unsure(rotation: Rotation, step: StepId) -> bool:
+    """Whether it may have happened, or a part of it, as far as the journal knows."""
+    state = rotation.steps.get(step)
+    if state is None or state.mark in (Mark.APPLIED, Mark.UNDONE):
+        return False
+    return state.mark is not Mark.READY or state.data.get("standing") != Standing.ABSENT.value

@@ -73,6 +73,11 @@ def _only_dots(between: str) -> bool:
     return between.strip(".…*") == ""
 
 
+def never_pickled(holder: object) -> NoReturn:
+    """The `__reduce__` of whatever may hold a key's text (law 6)."""
+    raise TypeError("a key's text is never pickled (law 6)")
+
+
 class KeyText:
     """The text of a key, in memory only. Shows its fingerprint wherever it is printed; refuses to be pickled."""
 
@@ -100,8 +105,7 @@ class KeyText:
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a key's text is never pickled (law 6)")
+    __reduce__ = never_pickled
 
 
 class KeyStatus(Enum):

@@ -128,6 +128,8 @@ class Rotation:
     outcome: Outcome
     ended_at: datetime | None = None
     old: OldKey | None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Secret reference → the id of the version that was current when it was opened; one that had none is not in it."""
     new: NewKey | None = None
     steps: Mapping[StepId, StepState] = field(default_factory=dict)
     gates: Mapping[StepId, Evidence] = field(default_factory=dict)

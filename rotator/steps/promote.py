@@ -38,8 +38,7 @@ class Promote:
     def apply(self, context: Context) -> Mapping[str, Json]:
         secret = context.step.subject
         version_id = context.version_id(secret)
-        old = context.rotation.old
-        context.store.promote(version_id, old.versions[secret] if old else None)
+        context.store.promote(version_id, context.rotation.versions.get(secret))
         self._await_copies(context, "promoted")
         return {"version": version_id}
 

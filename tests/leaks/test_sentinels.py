@@ -17,6 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from rotator.adapters.store.aws_calls import Content
+from rotator.adapters.store.fields import Document
+from rotator.adapters.store.vault_errors import Answer
+from rotator.core.check.sample import Origin, Sample
 from rotator.engine import Run
 from rotator.model.keys import KeyText, Version
 from tests.aws_world import make_key
@@ -157,7 +161,16 @@ def test_no_key_is_in_what_a_crashing_interpreter_prints(guarded: SmallWorld) ->
 
 def test_no_repr_shows_a_key_and_no_key_is_pickled() -> None:
     key = make_key()
-    holders = [key, Version(id="1", key=key), Run(by="ann", key=key)]
+    document = Document(json.dumps({"KEY": key.reveal(), "other": 1}), "KEY", "prod/anthropic")
+    holders = [
+        key,
+        Version(id="1", key=key),
+        Run(by="ann", key=key),
+        document,
+        Content(id="1", created_at=None, document=document),
+        Answer(200, document.reveal()),
+        Sample(origin=Origin.FILE, name="key.txt", text=key.reveal()),
+    ]
     for holder in holders:
         assert_absent([key], type(holder).__name__, f"{holder!r} {holder!s} {[holder]}".encode())
         for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):

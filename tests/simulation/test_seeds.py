@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -51,3 +54,12 @@ def test_a_run_that_met_too_little_says_what_it_did_not_meet() -> None:
     missing = covered([report] * ENOUGH).missing()
     assert {f"fault {kind}" for kind in KINDS} <= set(missing)
     assert set(missing) < set(WANTED)
+
+
+def test_the_command_runs_its_seeds_in_parallel_processes_and_says_what_they_met() -> None:
+    words = [sys.executable, "-m", "rotator.sandbox.sim", "--seeds", "2", "--jobs", "2", "--json"]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert (found["seeds"], found["broken"]) == (2, [])
+    assert sum(found["met"].values()) > 0

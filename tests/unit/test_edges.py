@@ -10,7 +10,7 @@ import pytest
 from rotator.core import chain, judge, key_records, windows
 from rotator.core.decide import decide
 from rotator.core.periods import brief
-from rotator.core.plan import DISABLE, DRAIN, SOAK
+from rotator.core.plan import DISABLE, DRAIN, PINGS, SOAK
 from rotator.core.status import keys_stand
 from rotator.engine import Run, advance
 from rotator.model.config import Drain
@@ -167,11 +167,21 @@ def test_the_facts_of_a_consumer_say_which_of_its_instances_hold_which_key() -> 
 
 def test_who_cannot_be_rolled_back_to_is_not_offered_a_rollback() -> None:
     for leaked, way_out in (("never", "resume"), ("auto", "rollback")):
-        rotation = all_passed(a_plan({"reenable": leaked}), upto=SOAK)
-        stopped = replace(rotation, gates={**rotation.gates, SOAK: evidence(SOAK, Verdict.ERRORED, final=True)})
-        asked = decide(replace(stopped, entered=NOW - timedelta(days=1)), NOW)
-        assert isinstance(asked, Stop)
-        assert asked.next == way_out
+        assert way_out_of(PINGS, Verdict.FAILED, leaked) == way_out
+
+
+@pytest.mark.parametrize("verdict", [Verdict.INCONCLUSIVE, Verdict.ERRORED])
+@pytest.mark.parametrize("gate", [PINGS, SOAK])
+def test_what_could_not_be_measured_is_no_reason_to_go_back_but_to_look_again(gate: StepId, verdict: Verdict) -> None:
+    assert way_out_of(gate, verdict) == "resume"
+
+
+def way_out_of(gate: StepId, verdict: Verdict, reenable: str = "auto") -> str:
+    rotation = all_passed(a_plan({"reenable": reenable}), upto=gate)
+    stopped = replace(rotation, gates={**rotation.gates, gate: evidence(gate, verdict, final=True)})
+    asked = decide(replace(stopped, entered=NOW - timedelta(days=1)), NOW)
+    assert isinstance(asked, Stop)
+    return asked.next
 
 
 def test_the_ids_of_a_pings_requests_are_kept_for_support() -> None:

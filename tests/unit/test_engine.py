@@ -15,6 +15,7 @@ from rotator.model.rotation import Outcome
 from rotator.opening import open_rotation
 from rotator.orders import abandon
 from rotator.sandbox.memory_world import NAME, YES, MemoryWorld, consumer
+from rotator.sandbox.watched import Moment
 from tests.unit.engine_world import (
     BOTH,
     Told,
@@ -197,3 +198,24 @@ def test_what_an_abandoned_rotation_left_pending_is_cleared_by_the_next_one() ->
     with session:
         open_rotation(session, world.ports(), world.plan, "tester")
     assert world.go_on(key=world.new) == Stop(Exit.DONE, "the rotation is complete")
+
+
+def test_gates_that_take_too_long_to_be_fresh_all_at_once_end_with_what_to_do_about_it() -> None:
+    world, looks = quick(), [0]
+
+    def slow(operation: str, moment: Moment) -> None:
+        if operation.endswith(".observe") and moment == "before":
+            looks[0] += 1
+            assert looks[0] < 1000
+            world.clock.advance(timedelta(seconds=30))
+
+    world.hook = slow
+    end = world.start()
+    assert isinstance(end, Stop)
+    assert end.exit is Exit.INCONCLUSIVE
+    assert "longer than evidence counts (1m)" in end.why
+    assert "observe.interval" in end.hint
+    assert old_status(world) is KeyStatus.ACTIVE
+    assert len(events(world)) < 50
+    world.hook = lambda operation, moment: None
+    assert run(world, yes=BOTH) == Stop(Exit.DONE, "the rotation is complete")

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from rotator.engine import Yes
-from rotator.model.errors import JournalError
+from rotator.engine import Run, Yes, advance
+from rotator.model.errors import JournalError, UsageError
 from rotator.model.event import Event, Kind
+from rotator.model.plan import Phase
 from rotator.model.rotation import Outcome
+from rotator.opening import open_rotation
 from rotator.orders import abandon, resume, roll_back
 from rotator.ports import Conflict
 from rotator.sandbox.memory_world import NAME, MemoryWorld
@@ -82,3 +84,53 @@ def test_a_note_about_a_rotation_that_has_just_ended_is_not_written(monkeypatch:
     with pytest.raises(JournalError, match="no open rotation"):
         roll_back(session, ANN)
     assert events(world)[-1].kind is Kind.ABANDONED
+
+
+def test_a_note_about_a_rotation_that_has_ended_is_not_written_into_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = started(quick())
+    session, third = world.session(), world.issuer.issue(name="third")[0]
+
+    def next_one() -> None:
+        world.session().post(Kind.ABANDONED, {"by": "bob", "reason": "enough"})
+        with world.session() as other:
+            open_rotation(other, world.ports(), world.plan, "bob")
+            advance(other, world.ports(), Run(by="bob", key=third, horizon=Phase.EXPAND))
+
+    meanwhile(monkeypatch, world, next_one)
+    with pytest.raises(JournalError, match="was opened meanwhile"):
+        roll_back(session, ANN)
+    assert rotation_of(world).rolling_back is None
+
+
+def test_a_rotation_that_somebody_else_opens_at_the_same_moment_is_the_only_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = quick()
+
+    def first() -> None:
+        with world.session() as other:
+            open_rotation(other, world.ports(), world.plan, "bob")
+
+    session = world.session()
+    with session:
+        world.journal.release(NAME, session.me)
+        meanwhile(monkeypatch, world, first)
+        with pytest.raises(UsageError, match="has an open rotation already"):
+            open_rotation(session, world.ports(), world.plan, "ann")
+    assert [event.kind for event in events(world)] == [Kind.OPENED]
+
+
+def test_a_rotation_is_opened_though_a_note_about_an_earlier_one_comes_in_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = started(quick())
+    world.session().post(Kind.ABANDONED, {"by": "bob", "reason": "enough"})
+    session = world.session()
+    with session:
+        meanwhile(monkeypatch, world, lambda: world.session().note(Kind.HELD, {"debts": []}))
+        open_rotation(session, world.ports(), world.plan, "ann")
+        advance(session, world.ports(), Run(by="ann", key=world.issuer.issue(name="third")[0], horizon=Phase.EXPAND))
+    assert rotation_of(world).opened_by == "ann"
+    assert [event.kind for event in events(world)].count(Kind.OPENED) == 2

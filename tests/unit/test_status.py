@@ -95,6 +95,13 @@ def test_while_nobody_knows_which_key_a_secret_names_none_is_said_to_be_current(
     )
 
 
+def test_a_promotion_that_left_nothing_left_the_old_key_current() -> None:
+    stage = StepId("stage", SECRETS[0])
+    rotation = marked(a_rotation(), stage, Mark.APPLIED)
+    rotation = marked(rotation, StepId("promote", SECRETS[0]), Mark.READY, data={"standing": "absent"})
+    assert keys_stand(rotation) == "The old key is current and active; the new key is only pending. Nothing was lost."
+
+
 def test_while_nobody_knows_whether_the_key_is_archived_or_back_it_is_not_said_that_it_can_come_back() -> None:
     rotation = all_passed(upto=ARCHIVE)
     assert "can be enabled again" in keys_stand(rotation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ LONGEST_RETRY_AFTER = timedelta(seconds=20)
 class Answered:
     """A 200 whose body is a JSON object."""
 
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     reply: Reply
 
 

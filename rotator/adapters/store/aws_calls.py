@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from rotator.adapters.store.aws_errors import Absent, Exists, Invalid, deleted, explain
 from rotator.adapters.store.aws_secret import CLAIM_TAGS, CURRENT, PENDING, Secret, claim_tags
 from rotator.adapters.store.fields import Document
+from rotator.core.unlogged import Unlogged
 from rotator.model.config import AwsSecretRef
 from rotator.model.errors import OutsideError, Refused, StoreConflict, Unreachable
 from rotator.model.keys import Claim
@@ -185,6 +187,11 @@ class SecretCalls:
         return self._client
 
 
+_UNLOGGED: Final = Unlogged("SecretString")
+_TELLING: Final = ("botocore.endpoint", "botocore.parsers")
+"""Loggers of botocore that tell a request's and an answer's body."""
+
+
 def _connect(ref: AwsSecretRef) -> SecretsManagerClient:
     import boto3.session
     from botocore.config import Config
@@ -200,4 +207,6 @@ def _connect(ref: AwsSecretRef) -> SecretsManagerClient:
         read_timeout=_READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
     )
+    for name in _TELLING:
+        logging.getLogger(name).addFilter(_UNLOGGED)
     return boto3.session.Session().client("secretsmanager", region_name=ref.region, config=config)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rotator.model.errors import Refused
-from rotator.model.keys import KeyText
+from rotator.model.keys import KeyText, never_pickled
 
 _SPACE = " \t\n\r"  # RFC 8259, section 2
 _NEAR = 0.6
@@ -25,7 +25,7 @@ class _Member:
     name: str
     start: int
     end: int
-    value: object
+    value: object = field(repr=False)
 
 
 class Document:
@@ -122,6 +122,8 @@ class Document:
 
     def __repr__(self) -> str:
         return f"Document({self._place})"
+
+    __reduce__ = never_pickled
 
 
 def _parsed(text: str) -> object:

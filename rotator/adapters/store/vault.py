@@ -85,7 +85,7 @@ class VaultSecretStore:
         if ours and current and current.key and ours.key == current.key:
             self._calls.note(custom)  # promoted already, and somebody has wiped the note since
             return
-        if (current.id if current and current.key else None) != expected:
+        if (current.id if current else None) != expected:
             raise vault_conflicts.other_current(self._ref, current, expected)
         if ours is None or ours.key is None:
             raise vault_conflicts.not_pending(self._ref, version_id, pending, self._calls.sibling_path)

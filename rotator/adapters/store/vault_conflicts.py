@@ -9,7 +9,7 @@ from rotator.model.keys import KeyText
 
 
 def other_current(ref: VaultSecretRef, current: Content | None, expected: str | None) -> StoreConflict:
-    found = current.id if current and current.key else "absent"
+    found = current.id if current else "absent"
     return StoreConflict(
         f"The current version of {ref} is {found}, not {expected or 'absent'} as expected: somebody else wrote the "
         "key. Nothing was overwritten.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rotator.model.errors import OutsideError, Refused, StoreConflict, Unreachable
+from rotator.model.keys import never_pickled
 
 _SECRET_LIKE = re.compile(r"sk-[\w-]+|\b(?:hv[sbr]|[sbr])\.[\w-]{8,}")  # keys, and Vault's own tokens
 _QUOTED_LIMIT = 300  # characters of Vault's own text in ours
@@ -43,6 +44,8 @@ class Answer:
 
     status: int
     text: str = field(repr=False)
+
+    __reduce__ = never_pickled
 
     @property
     def ok(self) -> bool:

@@ -22,6 +22,7 @@ from rotator.model.keys import Claim, KeyText
 VERSION, KEY, ROTATION, BY, AT = "rotator_version", "rotator_key", "rotator_rotation", "rotator_by", "rotator_at"
 BEFORE_VERSION, BEFORE_KEY = "rotator_before_version", "rotator_before_key"
 NOTE = (VERSION, KEY, ROTATION, BY, AT, BEFORE_VERSION, BEFORE_KEY)
+NO_KEY = "without-a-key"
 _LONGEST = 512
 """Bytes of one value of `custom_metadata`: https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2"""
 
@@ -52,7 +53,8 @@ class Content:
 
     @property
     def id(self) -> str:
-        return name_of(self.key, self.custom) if self.key else f"v{self.number}"
+        """Without a key it is one and the same version to us, however often its other fields change."""
+        return name_of(self.key, self.custom) if self.key else NO_KEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

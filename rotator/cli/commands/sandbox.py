@@ -135,7 +135,8 @@ def _serve_anthropic(port: int, folder: Path, *, json: bool) -> None:
             show_environment(where, json=json, admin_key_file=written[0])
             if not json:
                 show(f"# in rotate.yaml, under issuer.anthropic:  admin_key: file:{written[0]}")
-            write("Anthropic is up until Ctrl-C, and forgets everything then.\nNext: rotate sandbox key > first.key")
+            write("Anthropic is up until Ctrl-C, and forgets everything then.")
+            write("Next: (umask 077; rotate sandbox key > first.key)")
             server.wait()
         finally:
             for path in written:

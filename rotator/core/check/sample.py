@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from rotator.model.keys import never_pickled
+
 VARIABLE = "ANTHROPIC_API_KEY"
 
 
@@ -25,6 +27,8 @@ class Sample:
     missing: str = ""
     hint: str = ""
     utf16: bool = False
+
+    __reduce__ = never_pickled
 
     @property
     def place(self) -> str:

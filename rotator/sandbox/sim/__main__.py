@@ -6,7 +6,6 @@ Exit 0: every law held and every fault struck somewhere. 1: a law was broken. 2:
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import multiprocessing
 import sys
@@ -15,13 +14,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from rotator.sandbox.sim.coverage import Coverage
-from rotator.sandbox.sim.run import Report, simulate
+from rotator.sandbox.sim.run import Report, collect_seldom, simulate
 
 _CHUNK: Final = 25
 """Seeds that a worker takes at a time."""
-
-_BETWEEN_COLLECTIONS: Final = 500_000
-"""New objects: some hundreds of worlds' worth, and some 100 MB."""
 
 _SHOWN: Final = 5
 """Most broken seeds that are printed whole."""
@@ -55,17 +51,11 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
 
 def _reports(seeds: range, jobs: int) -> Iterator[Report]:
     if jobs <= 1:
-        _collect_seldom()
+        collect_seldom()
         yield from map(simulate, seeds)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs, _collect_seldom) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, collect_seldom) as pool:
         yield from pool.imap_unordered(simulate, seeds, chunksize=_CHUNK)
-
-
-def _collect_seldom() -> None:
-    """A world goes round in cycles and dies as one: looking for them every 700 objects takes a tenth of the time."""
-    gc.freeze()
-    gc.set_threshold(_BETWEEN_COLLECTIONS)
 
 
 def _progress(total: Coverage, wanted: int, began: datetime) -> None:

@@ -130,7 +130,7 @@ class OrderLaws:
                 self._retires(step, data)
             case "archive":
                 self._approves(step)
-            case "tidy" if not plan.first and "archive" not in self._applied:
+            case "tidy" if not plan.first and plan.right is None and "archive" not in self._applied:
                 _fail("law 3: the secrets were tidied before the old key was archived")
 
     def _tested(self, plan: Plan) -> None:

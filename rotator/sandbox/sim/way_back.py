@@ -28,6 +28,8 @@ class WayBackLaws:
         """Of them and of the deploys: what is known to be taken back."""
         self._archived = False
         self._turned = False
+        self._held: Mapping[str, str] = {}
+        """By secret, the digest of the key that it named when the rotation was opened."""
 
     def appended(self, event: Event, plan: Plan) -> None:
         data, step = cast("Mapping[str, Any]", event.data), event.step or ""
@@ -35,6 +37,7 @@ class WayBackLaws:
             case Kind.OPENED:
                 self._begun, self._back = set(), set()
                 self._archived = self._turned = False
+                self._held = _held(data["old"], plan)
             case Kind.INTENDED if data.get("undo"):
                 if self._archived:
                     _fail(f"law 9: it is intended to take `{step}` back, and the old key is archived")
@@ -68,7 +71,8 @@ class WayBackLaws:
         """Law 9: enabled again, restored, deployed again, and nothing of ours left waiting."""
         promoted = any(step.startswith("promote") for step in self._begun)
         wanted = {step for step in self._begun if step.startswith(("stage", "promote", "disable"))}
-        wanted |= {f"deploy {one.name}" for one in plan.consumers if promoted and one.deploys}
+        if plan.right is None:  # else who reads the place that is right is left alone
+            wanted |= {f"deploy {one.name}" for one in plan.consumers if promoted and one.deploys}
         left = sorted(wanted - self._back)
         if left:
             _fail(f"law 9: rolled back, and these were never taken back: {', '.join(left)}")
@@ -77,13 +81,15 @@ class WayBackLaws:
             return
         if world.laws.by_tool.get(world.old) and promoted:
             _fail(f"law 9: rolled back, and the old key is {world.status(world.old).value}")
+        for ref, digest in self._held.items():
+            if ref not in world.edited_at and world.current(ref).fingerprint.digest != digest:
+                _fail(f"law 9: rolled back, and {ref} does not name the key that it held")
         for ref, store in world.stores.items():
-            if ref not in world.edited_at and world.current(ref) != world.old:
-                _fail(f"law 9: rolled back, and {ref} does not name the old key")
             pending = store.read(Label.PENDING)
             if pending is not None and pending.key == world.new and ref not in world.edited_at:
                 _fail(f"law 9: rolled back, and the new key still waits in {ref}")
-        if world.status(world.new) is KeyStatus.ACTIVE and any(step.startswith("stage") for step in self._begun):
+        unused = plan.right is None and any(step.startswith("stage") for step in self._begun)
+        if unused and world.status(world.new) is KeyStatus.ACTIVE:
             self._owes("the new key is active and used by nobody")
 
     def _owes(self, what: str) -> None:
@@ -95,3 +101,10 @@ class WayBackLaws:
 
 def _fail(what: str) -> NoReturn:
     raise LawBroken(what)
+
+
+def _held(old: Mapping[str, Any] | None, plan: Plan) -> Mapping[str, str]:
+    if old is None:
+        return {}
+    drifted = old.get("drifted", {})
+    return {ref: str(drifted.get(ref, old["fingerprint"])["digest"]) for ref in plan.secrets}
