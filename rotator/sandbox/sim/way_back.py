@@ -79,7 +79,7 @@ class WayBackLaws:
         world = self._world
         if world.met["late effect of a stopped process"]:
             return
-        if world.laws.by_tool.get(world.old) and promoted:
+        if world.laws.by_tool.get(world.old) and promoted and not self._about_to_die():
             _fail(f"law 9: rolled back, and the old key is {world.status(world.old).value}")
         for ref, digest in self._held.items():
             if ref not in world.edited_at and world.current(ref).fingerprint.digest != digest:
@@ -91,6 +91,12 @@ class WayBackLaws:
         unused = plan.right is None and any(step.startswith("stage") for step in self._begun)
         if unused and world.status(world.new) is KeyStatus.ACTIVE:
             self._owes("the new key is active and used by nobody")
+
+    def _about_to_die(self) -> bool:
+        """Without an Admin key nobody can see that a person has just disabled the old key: it still answered."""
+        world, died = self._world, self._world.laws.died_at.get(self._world.old)
+        pinged = world.pinged_at.get(world.old)
+        return not world.scenario.managed and died is not None and (pinged is None or pinged < died + world.slow_change)
 
     def _owes(self, what: str) -> None:
         """Law 11: what was skipped or left undone stays visible."""
