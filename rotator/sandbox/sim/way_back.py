@@ -79,7 +79,8 @@ class WayBackLaws:
         world = self._world
         if world.met["late effect of a stopped process"]:
             return
-        if world.laws.by_tool.get(world.old) and promoted:
+        # Without an Admin key a person disables it, and nobody can see that they have just done so.
+        if world.scenario.managed and world.laws.by_tool.get(world.old) and promoted:
             _fail(f"law 9: rolled back, and the old key is {world.status(world.old).value}")
         for ref, digest in self._held.items():
             if ref not in world.edited_at and world.current(ref).fingerprint.digest != digest:
