@@ -66,7 +66,7 @@ EFFECTED: Final = (
         says="The promotion takes whatever is current for what it expected, and overwrites an edit.",
         law="5",
         module=_PROMOTE,
-        old="context.store.promote(version_id, old.versions[secret] if old else None)",
+        old="context.store.promote(version_id, context.rotation.versions.get(secret))",
         new="context.store.promote(version_id, getattr(context.store.read(Label.CURRENT), 'id', None))",
         catcher=unit("narrow_escapes", "test_a_key_that_somebody_writes_before_the_promotion_is_not_overwritten"),
     ),
