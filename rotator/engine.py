@@ -185,8 +185,8 @@ class _Engine:
 
     def _still_ours(self, step: StepId) -> None:
         """A process that was slow, or frozen, since its intent would kill a key that is in use again: look first."""
-        self.session.beat(effect_of(step).patience(self._context(step)))
         self._look_once_more()
+        self.session.beat(effect_of(step).patience(self._context(step)))
 
     def _look_once_more(self) -> None:
         """Raises `Moved` where somebody wrote, `HeldByAnother` where somebody took the rotation over."""

@@ -98,6 +98,16 @@ class Session:
         return None if self._holders.is_gone(lease.holder) else lease.holder
 
     def __enter__(self) -> Session:
+        self._refuse_held()
+        lease = self._journal.lease(self.credential)
+        self._from_the_dead = lease is not None and lease.holder != self.me
+        self.beat()
+        self._refuse_held()  # by one that came at the same moment
+        self.refresh()
+        self._found = self.rotation.owner if self.rotation is not None else None
+        return self
+
+    def _refuse_held(self) -> None:
         other = self.held_by()
         if other is not None:
             raise HeldByAnother(
@@ -105,12 +115,6 @@ class Session:
                 f"wait for it, watch it with `rotate status {self.credential} --watch`, or if that process is surely "
                 f"dead: rotate unlock {self.credential} --by WHO --reason WHY",
             )
-        lease = self._journal.lease(self.credential)
-        self._from_the_dead = lease is not None and lease.holder != self.me
-        self.beat()
-        self.refresh()
-        self._found = self.rotation.owner if self.rotation is not None else None
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -127,6 +131,8 @@ class Session:
         now = self.clock.now()
         if self._beaten <= now < self._beaten + _RENEW and now + longer + LEASE - _RENEW <= self._until:
             return
+        if self.held_by() is not None:
+            return  # somebody took over while this process slept: theirs is not overwritten, and the log says so next
         self._beaten, self._until = now, now + LEASE + longer
         self._journal.heartbeat(self.credential, self.me, self._until)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rotator.cli.results import show_json
 from rotator.cli.screen import write
 from rotator.core.status import keys_stand
+from rotator.model.canonical import JsonObject
 from rotator.model.errors import RotatorError
 from rotator.model.rotation import Outcome, Rotation
 
@@ -12,9 +13,17 @@ from rotator.model.rotation import Outcome, Rotation
 def report(error: RotatorError, rotation: Rotation | None, *, json: bool, keys_known: bool = True) -> int:
     """Print it, and return the exit code."""
     keys = _keys(rotation) if keys_known else "No key was touched by this command."
-    following = error.hint or f"rotate status {rotation.plan.credential if rotation else ''}".rstrip()
-    tell(error.code, error.message, keys, following, json=json)
+    tell(error.code, error.message, keys, _following(error, rotation), json=json)
     return int(error.exit_code)
+
+
+def as_json(error: RotatorError, rotation: Rotation | None) -> JsonObject:
+    """The same four, for a document that holds more than the error."""
+    return _document(error.code, error.message, _keys(rotation), _following(error, rotation))
+
+
+def _following(error: RotatorError, rotation: Rotation | None) -> str:
+    return error.hint or f"rotate status {rotation.plan.credential if rotation else ''}".rstrip()
 
 
 def _keys(rotation: Rotation | None) -> str:
@@ -28,8 +37,12 @@ def _keys(rotation: Rotation | None) -> str:
 def tell(code: str, message: str, keys: str, following: str, *, json: bool) -> None:
     """What happened, where the keys stand, what to do next: as one JSON document on stdout, or as lines on stderr."""
     if json:
-        show_json({"error": {"code": code, "message": message, "keys": keys, "next": following}})
+        show_json({"error": _document(code, message, keys, following)})
         return
     write(f"error: {message}")
     write(f"  keys: {keys}")
     write(f"  next: {following}")
+
+
+def _document(code: str, message: str, keys: str, following: str) -> JsonObject:
+    return {"code": code, "message": message, "keys": keys, "next": following}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -213,9 +215,9 @@ def plainly(
 
 def _interrupted(number: int, rotation: Rotation | None, *, json: bool, known: bool) -> int:
     """Say it, and return the exit code that shells give to a signal."""
-    what = f"interrupted by {signal.Signals(number).name}: what was begun is journaled"
+    what = f"interrupted by {signal.Signals(number).name}: what was begun is journaled, and the same command goes on"
     keys = keys_stand(rotation) if known else "No key was touched by this command."
-    failure.tell("interrupted", what, keys, "run the same command again: it goes on from there", json=json)
+    failure.tell("interrupted", what, keys, shlex.join(["rotate", *sys.argv[1:]]), json=json)
     return 128 + number
 
 

@@ -16,6 +16,7 @@ from rotator.core import record
 from rotator.core.draft import Draft
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE
 from rotator.core.way_back import no_way_back
+from rotator.model.canonical import Json
 from rotator.model.decision import Exit
 from rotator.model.errors import JournalError
 from rotator.model.event import Event, Kind
@@ -125,10 +126,14 @@ def _applied(draft: Draft, event: Event) -> None:
 
 def _undone(draft: Draft, event: Event) -> None:
     _settled(draft, event, Mark.UNDONE)
-    if event.step != str(DISABLE):
-        return
+    if event.step == str(DISABLE):
+        _came_back(draft, event.data)
+
+
+def _came_back(draft: Draft, data: Mapping[str, Json]) -> None:
+    """The old key works again. What was measured before counts no more, and nobody disables it again by itself."""
     draft.gates = {gate: evidence for gate, evidence in draft.gates.items() if gate.verb in ("adopt", "test")}
-    draft.reenabled = None if draft.rolling_back else str(event.data.get("why") or "")
+    draft.reenabled = None if draft.rolling_back else str(data.get("why") or "")
     draft.lapses += 1
 
 
@@ -223,6 +228,8 @@ def _answered(draft: Draft, step: StepId, mark: Mark, event: Event) -> None:
         return
     if before.mark is Mark.UNDOING and mark is Mark.READY:
         mark = Mark.UNDONE
+        if step == DISABLE:
+            _came_back(draft, before.data)
     draft.steps[step] = replace(before, mark=mark, since=event.at, seq=event.seq, unclear=False, error=None, stop=None)
 
 
@@ -235,6 +242,8 @@ def _resumed(draft: Draft, event: Event) -> None:
         now = {consumer.name for consumer in draft.plan.consumers}
         known = (*draft.dropped, *(consumer.name for consumer in before.consumers))
         draft.dropped = tuple(name for name in known if name not in now)
+        if no_way_back(draft) is not None:
+            _forward_only(draft, event)
     if data.get("old_key_id") and draft.old is not None:
         draft.old = replace(draft.old, key_id=data["old_key_id"])
     if data.get("new_key_id") and draft.new is not None:
@@ -244,14 +253,19 @@ def _resumed(draft: Draft, event: Event) -> None:
         _fresh(draft, event)
 
 
-_UNTRIED: Final = (0, None, None, "")
+def _forward_only(draft: Draft, event: Event) -> None:
+    """Somebody found out, on the way back to the old key, that it leaked. What was being taken back is looked at."""
+    draft.rolling_back = None
+    for step, state in draft.steps.items():
+        if state.mark is Mark.UNDOING:
+            draft.steps[step] = replace(state, mark=Mark.OPEN, since=event.at, seq=event.seq, unclear=False)
 
 
 def _fresh(draft: Draft, event: Event) -> None:
     """An operator goes on by hand: time-outs and attempts count from here."""
     draft.entered, draft.entered_seq = event.at, event.seq
     for step, state in draft.steps.items():
-        if not state.unclear and (state.attempts, state.error, state.stop, state.hint) != _UNTRIED:
+        if not state.unclear and (state.attempts or state.error is not None or state.hint):
             draft.steps[step] = replace(state, attempts=0, error=None, stop=None, hint="")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from rotator.core.approval import UNPROVEN
-from rotator.core.decide import decide, retiring
+from rotator.core.decide import decide, given_up, retiring
 from rotator.core.gates import optional
 from rotator.core.owed import owed
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK
@@ -41,7 +41,7 @@ def status(credential: str, rotation: Rotation | None, now: datetime, earlier: S
             "warnings": [],
             "drift": None,
         }
-    decision = _asked(rotation, now) or decide(rotation, now)
+    decision = _asked(rotation, now) or _to_tell(rotation, decide(rotation, now))
     return {
         "credential": credential,
         "rotation": {
@@ -69,6 +69,13 @@ def _asked(rotation: Rotation, now: datetime) -> Ask | None:
         return None
     decision = decide(rotation, rotation.gates[DRAIN].at)
     return decision if isinstance(decision, Ask) else None
+
+
+def _to_tell(rotation: Rotation, decision: Decision) -> Decision:
+    """What is only looked at once more hides nothing that stands still until somebody does something."""
+    routine = isinstance(decision, Do) and waiting(rotation, decision) is None
+    stopped = (given_up(step, state) for step, state in rotation.steps.items()) if routine else ()
+    return next((stop for stop in stopped if stop is not None), decision)
 
 
 def phase(rotation: Rotation) -> str:

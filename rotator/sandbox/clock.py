@@ -13,6 +13,20 @@ MAX_CALLBACKS = 1_000_000
 _NOTHING: Final = timedelta()
 
 
+class SteppedClock:
+    """`ports.Clock` of a machine whose clock was set back: `behind` the true one, which passes as it always does."""
+
+    def __init__(self, true: VirtualClock) -> None:
+        self.behind = _NOTHING
+        self._true = true
+
+    def now(self) -> datetime:
+        return self._true.now() - self.behind
+
+    def sleep(self, duration: timedelta) -> None:
+        self._true.sleep(duration)
+
+
 class VirtualClock:
     """`ports.Clock` whose time passes only through `sleep` and `advance`. For one thread."""
 

@@ -9,7 +9,7 @@ from typing import Final
 from rotator.core import drain, judge, parity, silence
 from rotator.core.windows import retires_after
 from rotator.model.errors import AmbiguousKey, OutsideError, UsageError
-from rotator.model.keys import Fingerprint, KeyRecord, Label
+from rotator.model.keys import Fingerprint, KeyRecord, KeyText, Label
 from rotator.model.measure import Cause, Measurement, Ping, Verdict
 from rotator.model.usage import Unread, Usage
 from rotator.steps.context import Context
@@ -23,7 +23,8 @@ _MODELS: Final = 5
 
 class Adopt:
     def measure(self, context: Context) -> Measurement:
-        issuer, rotation, key = context.ports.issuer, context.rotation, context.given
+        issuer, rotation = context.ports.issuer, context.rotation
+        key = context.given or _adopted(context)
         if key is None:
             raise UsageError(*_missing(context))
         ping = issuer.ping(key, inference=rotation.plan.playbook.pings.inference)
@@ -98,6 +99,16 @@ def _missing(context: Context) -> tuple[str, str]:
     if right is not None:
         return f"{right} holds no key any more", f"rotate rollback {name}"
     return "the new key is not in any secret store yet: paste it again", f"rotate start {name}"
+
+
+def _adopted(context: Context) -> KeyText | None:
+    """The key that was adopted before, where a store holds it: a way back that was given up clears its evidence."""
+    if context.rotation.new is None:
+        return None
+    try:
+        return context.read_key(context.new, Label.PENDING, Label.CURRENT)
+    except OutsideError:
+        return None
 
 
 def _record(context: Context, key: Fingerprint) -> KeyRecord | None:

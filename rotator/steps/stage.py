@@ -8,7 +8,7 @@ from datetime import timedelta
 from rotator.model.canonical import Json
 from rotator.model.errors import OutsideError, UsageError
 from rotator.model.keys import Claim, KeyText, Label
-from rotator.model.rotation import Standing
+from rotator.model.rotation import Mark, Standing
 from rotator.steps.context import Context
 
 
@@ -20,7 +20,10 @@ class Stage:
         current = context.store.read(Label.CURRENT)  # a secret's first version is current as soon as it is staged
         if current is not None and current.id == context.version_id(context.step.subject):
             return Standing.APPLIED
-        return Standing.ABSENT
+        # On the way back a store that shows nothing is not believed, for its reads may be stale: to discard what is
+        # not there changes nothing.
+        state = context.rotation.steps.get(context.step)
+        return Standing.PARTIAL if state is not None and state.mark is Mark.UNDOING else Standing.ABSENT
 
     def apply(self, context: Context) -> Mapping[str, Json]:
         self._clear_what_we_left(context)

@@ -66,7 +66,7 @@ def test_an_interrupted_command_with_json_prints_one_document(world: SmallWorld)
     gate.open()
     assert ran.code == 143
     assert ran.error["code"] == "interrupted"
-    assert ran.error["next"].startswith("run the same command again")
+    assert ran.error["next"].startswith("rotate start prod-chat ")
 
 
 def test_a_hangup_that_nohup_ignores_is_ignored(world: SmallWorld) -> None:

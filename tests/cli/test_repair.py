@@ -179,6 +179,17 @@ def test_tick_never_asks_and_says_who_is_waited_for(world: SmallWorld, rotate: R
     assert world.status(world.old_id) is KeyStatus.ACTIVE
 
 
+def test_a_tick_tells_the_error_of_one_credential_in_its_one_document(world: SmallWorld, rotate: Rotate) -> None:
+    to_the_question(rotate, world)
+    world.write(consumers=world.consumer("api") + world.consumer("more"))
+    ran = rotate("tick", "--json")
+    assert ran.code == 2
+    [one] = ran.json
+    assert one["credential"] == "prod-chat"
+    assert list(one["error"]) == ["code", "message", "keys", "next"]
+    assert "is no longer what rotation" in one["error"]["message"]
+
+
 def test_a_need_that_shows_in_the_soak_enables_the_old_key_again_and_shouts(world: SmallWorld, rotate: Rotate) -> None:
     world.write(soak="30m")
     to_the_question(rotate, world)

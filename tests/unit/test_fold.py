@@ -108,6 +108,28 @@ def test_a_person_settles_an_effect_in_doubt() -> None:
     assert mark(INTENDED, APPLIED, UNDOING, paused, said("absent:disable")) is Mark.UNDONE
 
 
+def test_a_person_who_says_that_the_old_key_is_enabled_again_voids_what_the_undoing_itself_voids() -> None:
+    paused: Entry = (Kind.PAUSED, "disable", {"why": "?"})
+    approved = said("disable")
+    by_word = a_rotation(
+        None, measured(Verdict.PASSED), approved, INTENDED, APPLIED, UNDOING, paused, said("absent:disable")
+    )
+    assert by_word.reenabled == "missed"
+    assert by_word.gates == {}
+    assert by_word.lapses == 1
+
+
+def test_a_plan_that_is_accepted_because_the_old_key_leaked_ends_the_way_back_to_that_key() -> None:
+    promoted: tuple[Entry, ...] = ((Kind.INTENDED, "promote s", {}), (Kind.APPLIED, "promote s", {}))
+    leaked: Entry = (Kind.RESUMED, None, {"plan": record.to_json(a_plan({"reenable": "never"}))})
+    same: Entry = (Kind.RESUMED, None, {"plan": record.to_json(a_plan())})
+    assert a_rotation(None, *promoted, said("rollback"), leaked).rolling_back is None
+    assert a_rotation(None, *promoted, said("rollback"), same).rolling_back is not None
+    assert a_rotation(None, said("rollback"), leaked).rolling_back is not None  # nothing names the new key yet
+    missed = a_rotation(None, INTENDED, APPLIED, UNDOING, leaked)
+    assert missed.steps[DISABLE].mark is Mark.OPEN  # to be looked at: it may be enabled by now
+
+
 def test_a_rollback_turns_the_rotation_round_and_no_old_evidence_counts() -> None:
     rotation = a_rotation(None, measured(Verdict.PASSED), said("rollback"))
     assert rotation.rolling_back is not None

@@ -3,12 +3,14 @@ question to a person ends the watch over who needs it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
 from rotator.core.plan import ARCHIVE, DISABLE
+from rotator.core.status import status
 from rotator.model.decision import Ask, Exit, Stop, Wait
 from rotator.model.errors import OutsideError, Refused, Unreachable
 from rotator.model.event import Kind
@@ -16,7 +18,7 @@ from rotator.model.keys import KeyStatus
 from rotator.model.measure import Cause, Ping, Verdict
 from rotator.model.plan import Phase
 from rotator.orders import approve
-from rotator.sandbox.memory_world import YES, MemoryWorld
+from rotator.sandbox.memory_world import NAME, YES, MemoryWorld
 from rotator.sandbox.watched import Moment
 from tests.unit.engine_world import (
     BOTH,
@@ -25,6 +27,7 @@ from tests.unit.engine_world import (
     gone,
     old_status,
     quick,
+    rotation_of,
     run,
     soaking,
     started,
@@ -161,6 +164,19 @@ def test_who_is_asked_to_disable_by_hand_is_told_when_it_is_no_longer_safe() -> 
     assert end.why.startswith("do NOT disable the old key by hand yet: observe chat: ")
     assert told.titles == ["the rotation stopped"]
     assert told.bodies == [end.why]
+
+
+def test_hours_later_the_status_still_says_what_the_person_is_asked_to_do() -> None:
+    world = asked_to_disable()
+    world.clock.advance(timedelta(hours=5))
+    found = cast("Mapping[str, Any]", status(NAME, rotation_of(world), world.clock.now()))
+    assert "disable the old key by hand" in found["waiting"]["why"]
+    assert found["next"] == f"rotate finish {NAME}"
+    stuck = stuck_archive(denied, ("set_status",))
+    stuck.clock.advance(timedelta(hours=5))
+    found = cast("Mapping[str, Any]", status(NAME, rotation_of(stuck), stuck.clock.now()))
+    assert found["waiting"]["why"] == "archive: permission denied"
+    assert found["next"] == f"rotate resume {NAME}"
 
 
 def test_when_it_is_safe_again_the_question_comes_first_and_then_the_task() -> None:

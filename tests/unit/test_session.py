@@ -57,6 +57,30 @@ def test_a_lease_that_ran_out_is_taken_over() -> None:
     assert world.go_on() == Stop(Exit.DONE, "the rotation is complete")
 
 
+def test_a_process_that_wakes_up_overtaken_does_not_take_the_lease_from_who_overtook_it() -> None:
+    world = started(quick())
+    sleeper = world.session()
+    with sleeper:
+        world.clock.advance(LEASE)
+        with world.session() as other:
+            lease = world.journal.lease(NAME)
+            sleeper.beat()
+            assert world.journal.lease(NAME) == lease
+            assert lease is not None
+            assert lease.holder == other.me
+
+
+def test_of_two_processes_that_come_at_the_same_moment_one_is_refused() -> None:
+    world = started(quick())
+    other, until = world.session(), world.clock.now() + LEASE
+    world.hook = once("journal.heartbeat", "after", lambda: world.journal.heartbeat(NAME, other.me, until))
+    with pytest.raises(HeldByAnother, match=other.me), world.session():
+        pass
+    lease = world.journal.lease(NAME)
+    assert lease is not None
+    assert lease.holder == other.me
+
+
 def test_a_conflict_is_read_again_before_anything_is_decided() -> None:
     world = started(quick())
     session = world.session()

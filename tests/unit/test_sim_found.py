@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from rotator.engine import Run, advance
-from rotator.model.decision import Ask, Exit, Stop
+from rotator.model.decision import Ask, Exit, Stop, Wait
 from rotator.model.keys import KeyStatus, Label, Version
 from rotator.model.plan import Phase
-from rotator.orders import approve, roll_back
+from rotator.orders import accept_plan, approve, roll_back
 from rotator.sandbox.memory_store import MemorySecretStore
 from rotator.sandbox.memory_world import YES, MemoryWorld
-from rotator.sandbox.watched import Moment
+from rotator.sandbox.watched import Killed, Moment
 
 
 class StaleStore:
@@ -90,3 +92,51 @@ def test_a_rollback_that_meets_a_disabled_old_key_says_that_a_person_can_enable_
     assert "enable it in Anthropic's Console" in end.hint
     world.issuer.books.change(world.old_id, status=KeyStatus.ACTIVE)
     assert world.go_on() == Stop(Exit.ROLLED_BACK, "the rotation was rolled back")
+
+
+def test_a_key_that_is_found_to_have_leaked_on_the_way_back_to_it_turns_the_rotation_forward_again() -> None:
+    """Nobody has the new key's text at hand any more: it is read back from the secret where it waits."""
+    world = MemoryWorld(secrets=2)
+    world.start(horizon=Phase.OVERLAP)
+    world.fleet["edge"].unreachable = True
+    assert isinstance(world.rollback(stay=Run(by="tester").stay), Stop | Wait)
+    assert all(version is not None and version.key == world.old for version in _current(world))
+    world.fleet["edge"].unreachable = False
+    world.playbook = replace(world.playbook, reenable="never")
+    with world.session() as session:
+        accept_plan(session, world.ports(), YES, world.plan)
+    assert world.go_on() == Stop(Exit.DONE, "the rotation is complete")
+    assert all(version is not None and version.key == world.new for version in _current(world))
+    assert world.issuer.books.record(world.old_id).status is KeyStatus.ARCHIVED
+
+
+class Unseen:
+    """A store whose reads do not show yet what was staged a moment ago."""
+
+    def __init__(self, store: MemorySecretStore) -> None:
+        self._store = store
+
+    def holder(self) -> None:
+        return None
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._store, verb)
+
+
+def test_a_rollback_takes_the_pending_version_away_even_where_the_store_does_not_show_it_yet() -> None:
+    world = MemoryWorld(secrets=1)
+
+    def killed(operation: str, moment: Moment) -> None:
+        if operation.endswith(".promote"):
+            raise Killed(operation)
+
+    world.hook = killed
+    with pytest.raises(Killed):
+        world.start()
+    world.hook = lambda operation, moment: None
+    stores: dict[str, Any] = {ref: Unseen(store) for ref, store in world.stores.items()}
+    with world.session() as session:
+        roll_back(session, YES)
+        end = advance(session, replace(world.ports(), stores=stores), Run(by="tester", stay=None))
+    assert end == Stop(Exit.ROLLED_BACK, "the rotation was rolled back")
+    assert [store.read(Label.PENDING) for store in world.stores.values()] == [None]

@@ -72,6 +72,7 @@ def _pass(place: Workplace, name: str, *, json: bool) -> tuple[JsonObject, int]:
         announce(session, place)
     except RotatorError as error:
         report = status(name, session.rotation, place.clock.now(), session.earlier)
+        report = {**report, "error": failure.as_json(error, session.rotation)}
         return report, failure.report(error, session.rotation, json=False)
     report = status(name, session.rotation, place.clock.now(), session.earlier)
     if not json:

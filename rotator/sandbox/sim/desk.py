@@ -173,7 +173,7 @@ class SimulatedDesk:
         where = phase(rotation)
         if where == "contract" or rotation.reenabled is not None:
             return
-        held = waiting(rotation, decide(rotation, self._world.clock.now()))
+        held = waiting(rotation, decide(rotation, self._world.wall.now()))
         raise GateOpen(f"not proven yet: {held}", f"rotate {'start' if where == 'expand' else 'verify'} prod-chat")
 
 

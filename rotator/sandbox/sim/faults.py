@@ -49,6 +49,14 @@ def _deploys(port: str, verb: str) -> bool:
     return port == "deploy"
 
 
+def _turns_back(port: str, verb: str) -> bool:
+    return verb in ("restore", "discard")
+
+
+def _copies(port: str, verb: str) -> bool:
+    return port == "store" and verb in ("promote", "restore", "lagging")
+
+
 def _vital(port: str, verb: str) -> bool:
     """The operations between which a process may be interrupted with consequences."""
     return verb in EFFECTS or verb in ("append", "sleep", "observe", "ping", "record")
@@ -63,7 +71,7 @@ class Kind:
     up_to: int = 40
 
 
-KINDS: Final[dict[str, Kind]] = {
+_FIRST: Final[dict[str, Kind]] = {
     # requests and replies
     "request_lost": Kind(_outside, up_to=120),
     "reply_lost": Kind(_effect, up_to=10),
@@ -111,10 +119,32 @@ KINDS: Final[dict[str, Kind]] = {
     "status_toggled": Kind(_vital, (), 150),
 }
 
+_MORE: Final[dict[str, Kind]] = {
+    "server_errors": Kind(_outside, (60, 3600), 120),
+    "reply_lost_for_long": Kind(_effect, (60, 3600), 10),
+    "watch_empty": Kind(_observes, (60, 600), 15),
+    "replicas_lag": Kind(_copies, (30, 600), 4),
+    "woken_in_soak": Kind(_retires, (), 1),
+    "clock_back": Kind(_vital, (), 100),
+    "killed_before_turning": Kind(_turns_back, (), 3),
+    "killed_after_turning": Kind(_turns_back, (), 3),
+    "playbook_edited": Kind(_vital, (), 100),
+}
+"""Drawn apart from the others, so that a seed that once broke a law still means what it meant."""
+
+KINDS: Final = _FIRST | _MORE
+
 PERSISTENT: Final = frozenset(
     {"key_edited", "secret_edited", "pending_taken", "new_key_dies", "old_key_dies", "status_toggled"}
 )
 """What somebody did for good: after these a person may have to abandon a rotation, and is no liveness violation."""
+
+
+_TWO_AT_ONCE: Final = 0.1
+"""Of the worlds have two operators all the time, and not for a moment only."""
+
+_MEETINGS: Final = 5
+"""How often they meet, where the rotation lasts so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +165,16 @@ class Fault:
 def draw_faults(random: Random, consumers: tuple[str, ...]) -> tuple[Fault, ...]:
     """A random subset: most worlds have a few faults, some have none and some have many."""
     count = random.choice((0, 1, 1, 2, 2, 3, 3, 4, 6))
-    names = list(KINDS)
+    names = list(_FIRST)
     return tuple(draw_fault(random, random.choice(names), consumers) for _ in range(count))
+
+
+def draw_more(random: Random, consumers: tuple[str, ...]) -> tuple[Fault, ...]:
+    """Further faults, in every second world; `random`: another stream than that of `draw_faults`."""
+    names = [random.choice(list(_MORE)) for _ in range(random.choice((0, 0, 0, 1, 1, 2)))]
+    if random.random() < _TWO_AT_ONCE:
+        names += ["interleaved"] * _MEETINGS
+    return tuple(draw_fault(random, name, consumers) for name in names)
 
 
 def draw_fault(random: Random, name: str, consumers: tuple[str, ...]) -> Fault:

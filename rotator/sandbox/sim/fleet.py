@@ -45,7 +45,7 @@ class SimulatedFleet:
         self.secret = secret
         """The reference of the secret that it reads."""
         self.lie: str | None = None
-        """The watcher's trouble of the moment: lags, flaps, pessimist, optimist, blind."""
+        """The watcher's trouble of the moment: lags, flaps, pessimist, optimist, blind, empty."""
         self.lied = False
         """It has claimed, at least once, that instances hold a key which they do not."""
         self.lag = timedelta()
@@ -69,6 +69,8 @@ class SimulatedFleet:
         match self.lie:
             case "blind":
                 raise Unreachable(f"{self.name} cannot be observed")
+            case "empty":
+                return []
             case "lags":
                 then = self._clock.now() - self.lag
                 return next((seen for at, seen in reversed(self._past) if at <= then), self._past[0][1])

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from rotator.sandbox.sim.crossing import Operation
     from rotator.sandbox.sim.world import SimulatedWorld
 
-_WATCH: Final = {f"watch_{lie}": lie for lie in ("lags", "flaps", "pessimist", "optimist", "blind")}
+_WATCH: Final = {f"watch_{lie}": lie for lie in ("lags", "flaps", "pessimist", "optimist", "blind", "empty")}
 _AFTER: Final = ("reply_lost", "killed_after", "journal_lost_after")
 """Beginnings of the names of what strikes when the operation has happened."""
 _PAUSES: Final = (1, 45, 400)
 """Seconds for which a stopped process sleeps: less than a lease, more than one, more than an effect's patience."""
 _JUMPS: Final = (1, 6, 30)
 """Hours."""
+_STEPS_BACK: Final = (1, 90, 7200)
+"""Seconds."""
 
 
 class Injector:
@@ -45,6 +47,8 @@ class Injector:
         self._near.clear()
         self._frozen.clear()
         self._world.issuer.books.organization_limit = None
+        for store in self._world.stores.values():
+            store.copies_behind.clear()
         for fleet in self._world.fleet.values():
             fleet.lie, fleet.lag, fleet.stuck, fleet.fail_next = None, timedelta(), False, False
 
@@ -86,7 +90,9 @@ class Injector:
     def _strike(self, fault: Fault, operation: Operation) -> None:
         world = self._world
         match fault.kind:
-            case "request_lost" | "throttled" | "reply_lost" | "reply_lost_at_retirement" | "records_down":
+            case "request_lost" | "throttled" | "server_errors" | "records_down":
+                self._unanswered(operation, Unreachable(f"{operation.port} {operation.subject} did not answer"))
+            case kind if kind.startswith("reply_lost"):
                 self._unanswered(operation, Unreachable(f"{operation.port} {operation.subject} did not answer"))
             case "refused":
                 self._unanswered(operation, Refused(f"{operation.port} {operation.subject}: permission denied", "ask"))
@@ -112,6 +118,13 @@ class Injector:
                 world.fleet[operation.subject].fail_next = True
             case "key_limit":
                 world.issuer.books.organization_limit = 1
+            case "replicas_lag":
+                world.stores[operation.subject].copies_behind = ["eu-north-1"]
+            case "woken_in_soak":
+                at = world.clock.now() + fault.choice * world.playbook.soak
+                world.clock.at(at, lambda: world.fleet[fault.consumer].appear(world.old, world.excused))
+            case "clock_back":
+                world.wall.behind += timedelta(seconds=_STEPS_BACK[int(fault.choice * 3)])
             case "clock_jump":
                 world.clock.advance(timedelta(hours=_JUMPS[int(fault.choice * 3)]))
             case _:
@@ -122,6 +135,9 @@ class Injector:
         if fault.kind in _WATCH:
             for fleet in world.fleet.values():
                 fleet.lie = None
+        elif fault.kind == "replicas_lag":
+            for store in world.stores.values():
+                store.copies_behind = []
         elif fault.kind == "key_limit":
             world.issuer.books.organization_limit = None
         elif fault.kind == "rollout_stuck":
@@ -183,6 +199,8 @@ class Injector:
                 world.stores[ref].foreign(f"foreign-{world.operations}", world.issue(), claim)
             case "plan_edited":
                 world.edit_plan(fault.choice)
+            case "playbook_edited":
+                world.edit_playbook(fault.choice)
             case kind:
                 raise ValueError(f"no fault is called {kind}")
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from rotator.model.event import Event
 from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.plan import Plan
 from rotator.sandbox.sim.broken import LawBroken
@@ -150,24 +149,28 @@ class Laws:
             at = measured.get(f"observe {consumer.name}")
             if at is None:
                 self.fail(f"law 1: disabled without evidence of {consumer.name}")
-            seen = datetime.fromisoformat(at)
-            if intent.at - seen > fresh:
-                self.fail(f"law 1: disabled on evidence of {consumer.name} that is {intent.at - seen} old")
+            seen = self._really(at)
+            age = self.log.true_at[intent.at] - seen
+            if age > fresh:
+                self.fail(f"law 1: disabled on evidence of {consumer.name} that is {age} old")
             self._world.excuse_since(consumer.name, seen)
-        self._world.excuse_edits(datetime.fromisoformat(measured["pings"]))
-        self._quiet(plan, intent)
+        self._world.excuse_edits(self._really(measured["pings"]))
+        self._quiet(plan, self.log.true_at[intent.at])
+
+    def _really(self, at: str) -> datetime:
+        return self.log.true_at[datetime.fromisoformat(at)]
 
     def _planned(self) -> Plan:
         if self.log.plan is None:
             self.fail("law 5: an effect before any rotation was opened")
         return self.log.plan
 
-    def _quiet(self, plan: Plan, intent: Event) -> None:
+    def _quiet(self, plan: Plan, at: datetime) -> None:
         deploys = [fleet.deployed_at for fleet in self._world.fleet.values() if fleet.deployed_at is not None]
         slowest = max((consumer.cadence for consumer in plan.consumers), default=timedelta())
         wanted = max(plan.playbook.drain.quiet_for, slowest) + plan.playbook.drain.lag
-        if deploys and intent.at - max(deploys) < wanted and not self._world.met["late effect of a stopped process"]:
-            self.fail(f"law 7: disabled {intent.at - max(deploys)} after the last deploy, not {wanted}")
+        if deploys and at - max(deploys) < wanted and not self._world.met["late effect of a stopped process"]:
+            self.fail(f"law 7: disabled {at - max(deploys)} after the last deploy, not {wanted}")
 
     def _before_archive(self) -> None:
         plan = self._planned()

@@ -37,6 +37,8 @@ class LogLaws:
         """The open rotation's: as the configuration was when it was opened, or last accepted."""
         self.intents: dict[str, Event] = {}
         """By step: what was intended and is not known to have ended."""
+        self.true_at: dict[datetime, datetime] = {}
+        """When it really was, by the time that an event names: a machine's clock may have been set back."""
         self.disabled_at: datetime | None = None
         self.soaked = False
         self.approved: Event | None = None
@@ -57,6 +59,7 @@ class LogLaws:
         """Laws 5, 6 and 8, at every row; and what laws 3 and 4 need to know later."""
         self.no_key(self._world.journal.written, f"event {event.seq}")
         self._one_open(event)
+        self.true_at[event.at] = self._world.really(event.at)
         step = event.step or ""
         if self._missed:
             self._mended(event)
@@ -74,6 +77,7 @@ class LogLaws:
             case Kind.APPLIED | Kind.UNDONE:
                 self.intents.pop(step, None)
                 self._settled(event)
+                self._everywhere(event)
             case Kind.FAILED if event.data.get("standing"):
                 self.intents.pop(step, None)
             case Kind.FAILED:
@@ -89,7 +93,7 @@ class LogLaws:
                 self.approved = event
             case Kind.RESUMED:
                 self._failures.clear()
-                if event.data.get("plan"):
+                if event.data.get("plan") and _plan_in(event) != self.plan:
                     self.plan, self.approved = _plan_in(event), None
             case _:
                 pass
@@ -116,9 +120,15 @@ class LogLaws:
         elif verb == "deploy":
             self._answers.discard(subject)
         elif verb == "disable":
-            self.disabled_at = event.at if event.kind is Kind.APPLIED else None
+            self.disabled_at = self.true_at[event.at] if event.kind is Kind.APPLIED else None
             self._gone(event)
             self.soaked, self.approved = False, None
+
+    def _everywhere(self, event: Event) -> None:
+        """Law 1: a secret counts as promoted, or restored, only when no replica gives out the other key any more."""
+        verb, _, secret = (event.step or "").partition(" ")
+        if verb == "promote" and self._world.stores[secret].copies_behind:
+            _fail(f"law 1: `{event.step}` counts as done, and a replica of {secret} lags")
 
     def _gone(self, event: Event) -> None:
         """Law 7: what is said to be disabled is disabled, unless somebody has enabled it again since."""

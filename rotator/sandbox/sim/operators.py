@@ -60,6 +60,7 @@ def _latest(world: SimulatedWorld) -> Rotation | None:
 
 def _act(world: SimulatedWorld, desk: SimulatedDesk, rotation: Rotation | None, style: Style) -> None:
     random = world.random
+    _accept(world, desk)
     if rotation is None:
         desk.type("start")
     elif style is Style.IMPATIENT:
@@ -72,6 +73,14 @@ def _act(world: SimulatedWorld, desk: SimulatedDesk, rotation: Rotation | None, 
     else:
         answer = desk.type(_next(rotation), stay=random.choice((60, 600)))
         respond(world, desk, answer)
+
+
+def _accept(world: SimulatedWorld, desk: SimulatedDesk) -> None:
+    """Who has changed the playbook half-way says that it shall count."""
+    rotation = world.rotation
+    if world.unaccepted and rotation is not None and rotation.outcome is Outcome.OPEN:
+        world.unaccepted = False
+        desk.type("accept")
 
 
 def interlude(world: SimulatedWorld, deep: int) -> None:
@@ -101,6 +110,7 @@ def patient(world: SimulatedWorld) -> str:
             ended: Outcome = rotation.outcome
             return str(ended.value)
         world.clock.advance(_BETWEEN)
+        _accept(world, desk)
         command = "start" if rotation is None else _patient_command(world, rotation, stuck)
         answer = desk.type(command)
         last = f"{command}: {answer}"
@@ -140,7 +150,7 @@ def _patient_command(world: SimulatedWorld, rotation: Rotation, stuck: int) -> s
         return "rollback"
     if stuck >= 3 and stuck % 2:
         return "resume"
-    decision = decide(rotation, world.clock.now())
+    decision = decide(rotation, world.wall.now())
     if isinstance(decision, Stop) and decision.next in ("resume", "rollback", "start", "verify", "finish"):
         if decision.next == "rollback" and rotation.rolling_back is not None:
             return "resume"
@@ -154,6 +164,6 @@ def _last_resort(world: SimulatedWorld, rotation: Rotation) -> str:
     if world.met["late effect of a stopped process"]:
         done.add("the archive of a stopped process, which landed in somebody else's rollback")
     if not done and rotation.plan.playbook.drain.unproven != "refuse":
-        world.laws.fail(f"liveness: only abandoning helped; it says {decide(rotation, world.clock.now())}")
+        world.laws.fail(f"liveness: only abandoning helped; it says {decide(rotation, world.wall.now())}")
     world.met["last resort: abandon"] += 1
     return "abandon"

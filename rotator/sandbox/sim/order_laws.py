@@ -23,6 +23,7 @@ class OrderLaws:
         self._begin(datetime.max.replace(tzinfo=UTC))
 
     def _begin(self, at: datetime) -> None:
+        self._plan = ""
         self._verdicts: dict[str, str] = {}
         """The last word about each gate since it could have changed."""
         self._facts: Mapping[str, Any] = {}
@@ -42,12 +43,13 @@ class OrderLaws:
         match event.kind:
             case Kind.OPENED:
                 self._begin(event.at)
+                self._plan = plan_digest(plan)
             case Kind.MEASURED:
                 self._measured(step, data)
             case Kind.APPROVED:
                 self._approved(event, data, plan)
             case Kind.RESUMED:
-                self._resumed(event, data)
+                self._resumed(event, data, plan)
             case Kind.INTENDED:
                 self._intends(step, event, data, plan)
                 self._intended.add(step)
@@ -88,9 +90,10 @@ class OrderLaws:
         if what == "archive" and not plan.managed:
             _fail("law 3: a schedule said that a key was deleted by hand")
 
-    def _resumed(self, event: Event, data: Mapping[str, Any]) -> None:
-        if data.get("plan"):
+    def _resumed(self, event: Event, data: Mapping[str, Any], plan: Plan) -> None:
+        if data.get("plan") and plan_digest(plan) != self._plan:
             self._yes.clear()
+            self._plan = plan_digest(plan)
         if data.get("entered"):
             self._entered, self._came_back = event.at, None
 

@@ -63,7 +63,7 @@ def respond(world: SimulatedWorld, desk: SimulatedDesk, answer: Answer) -> None:
         _answer(world, desk, answer.what)
     elif isinstance(answer, Wait):
         until = answer.until or answer.look_at
-        world.clock.advance(max(timedelta(0), until - world.clock.now()))
+        world.clock.advance(max(timedelta(0), until - world.wall.now()))
     elif isinstance(answer, Stop) and answer.exit is Exit.APPROVAL:
         _in_the_console(world, answer.why)
     elif isinstance(answer, Stop) and "enable it in Anthropic's Console" in answer.hint:
@@ -134,5 +134,5 @@ def check_debts(world: SimulatedWorld, rotation: Rotation) -> None:
     left = any(version is not None and version.key == world.new for version in pending)
     left = left and rotation.plan.right is None  # else it is in use at the place that is right
     retired = world.status(world.old) is KeyStatus.ARCHIVED
-    if ((promoted and not retired) or (left and not promoted)) and not owed([rotation], world.clock.now()):
+    if ((promoted and not retired) or (left and not promoted)) and not owed([rotation], world.wall.now()):
         world.laws.fail("law 11: abandoned with debts, and nothing is owed")

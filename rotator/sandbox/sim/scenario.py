@@ -23,7 +23,7 @@ from rotator.model.config import (
     SecretRef,
     VaultSecretRef,
 )
-from rotator.sandbox.sim.faults import Fault, draw_faults
+from rotator.sandbox.sim.faults import Fault, draw_faults, draw_more
 
 NAME: Final = "prod-chat"
 MAX_INSTANCES: Final = 30
@@ -104,6 +104,7 @@ def draw(seed: int) -> Scenario:
     random = Random(seed)
     secrets = random.choice((1, 1, 2, 3))
     consumers = _fleet(random, secrets)
+    names = tuple(consumer.config.name for consumer in consumers)
     return Scenario(
         seed=seed,
         secrets=secrets,
@@ -114,7 +115,7 @@ def draw(seed: int) -> Scenario:
         style=random.choice((Style.STEADY, Style.STEADY, Style.IMPATIENT, Style.ABSENT, Style.QUITTER)),
         same_machine=random.random() < 0.6,
         slow_change=random.choice((0, 0, 0, 2, 20)),
-        faults=draw_faults(random, tuple(consumer.config.name for consumer in consumers)),
+        faults=draw_faults(random, names) + draw_more(Random(f"more {seed}"), names),
     )
 
 

@@ -32,10 +32,11 @@ class StoreLaws:
                 _fail(f"law 5: a rotation was opened although {holding.version_id} waits in {ref}")
 
     def before(self, operation: Operation) -> None:
-        current = self._world.stores[operation.subject].read(Label.CURRENT)
+        store, version = self._world.stores[operation.subject], str(operation.args[0])
+        current, pending = store.read(Label.CURRENT), store.read(Label.PENDING)
         self._current = current.id if current is not None else None
-        version = str(operation.args[0])
-        if operation.verb == "discard" and version not in self._ours:
+        waits = pending is not None and pending.id == version  # else there is nothing to take away
+        if operation.verb == "discard" and waits and version not in self._ours:
             _fail(f"law 5: {operation} takes away {version}, which is not ours")
         if operation.verb == "restore":
             pings = operation.process.heard.pings

@@ -95,7 +95,7 @@ class WayBackLaws:
     def _owes(self, what: str) -> None:
         """Law 11: what was skipped or left undone stays visible."""
         found = fold.rotations(self._world.journal.events)
-        if not owed(found, self._world.clock.now()):
+        if not owed(found, self._world.wall.now()):
             _fail(f"law 11: {what}, and nothing is owed")
 
 

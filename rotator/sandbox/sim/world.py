@@ -18,8 +18,8 @@ from rotator.model.event import Event, Kind
 from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.plan import Plan
 from rotator.model.rotation import Rotation
-from rotator.ports import Deployer, Issuer, Journal, Probe, SecretStore, Watcher
-from rotator.sandbox.clock import VirtualClock
+from rotator.ports import Clock, Deployer, Issuer, Journal, Probe, SecretStore, Watcher
+from rotator.sandbox.clock import SteppedClock, VirtualClock
 from rotator.sandbox.memory_issuer import MemoryIssuer
 from rotator.sandbox.memory_store import MemorySecretStore
 from rotator.sandbox.sim.crossing import Crossing, Operation, SimulatedProcess
@@ -70,6 +70,7 @@ class SimulatedWorld(Keys):
         self._processes = 0
         clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
         self.journal = SimulatedJournal()
+        self.wall = SteppedClock(clock)
         super().__init__(MemoryIssuer(clock, draw=self.random.choice), clock, Laws(self))
         self.issuer.manages = scenario.managed
         self.issuer.books.slow_change = self.slow_change
@@ -78,6 +79,8 @@ class SimulatedWorld(Keys):
         self.credential = scenario.credential
         self._plan: tuple[tuple[Playbook, str | None, tuple[str, ...]], Plan] | None = None
         self.playbook: Playbook = scenario.playbook
+        self.unaccepted = False
+        """The playbook is another one than the open rotation's, and nobody has said yet that it shall count."""
         self.right: str | None = None
         """The secret whose key others are given by the rotation that was opened last; None: by an ordinary one."""
         self.drifted: tuple[str, ...] = ()
@@ -180,7 +183,7 @@ class SimulatedWorld(Keys):
 
     def session(self, process: SimulatedProcess) -> Session:
         journal = cast(Journal, Crossing(self, process, "journal", "", self.journal))
-        clock = cast(VirtualClock, Crossing(self, process, "clock", "", self.clock))
+        clock = cast(Clock, Crossing(self, process, "clock", "", self.wall))
         return Session(journal, clock, process, NAME, partial(self._told, process))
 
     def ports(self, process: SimulatedProcess) -> Ports:
@@ -195,7 +198,7 @@ class SimulatedWorld(Keys):
             if consumer.probe is not None:
                 probes[name] = cast(Probe, Crossing(self, process, "probe", name, fleet))
         return Ports(
-            clock=cast(VirtualClock, Crossing(self, process, "clock", "", self.clock)),
+            clock=cast(Clock, Crossing(self, process, "clock", "", self.wall)),
             issuer=cast(Issuer, Crossing(self, process, "issuer", "", self.issuer)),
             stores={
                 ref: cast(SecretStore, Crossing(self, process, "store", ref, store))
@@ -205,6 +208,10 @@ class SimulatedWorld(Keys):
             deployers=deployers,
             probes=probes,
         )
+
+    def really(self, at: datetime) -> datetime:
+        """The true time of an event that has just been made, by its own time."""
+        return min(self.clock.now(), at + self.wall.behind)
 
     # Operations
 
@@ -260,8 +267,10 @@ class SimulatedWorld(Keys):
 
     def _told(self, process: SimulatedProcess, rotation: Rotation, what: Event | Decision) -> None:
         if isinstance(what, Event):
-            if what.kind is Kind.MEASURED and what.holder == process.me:
-                self.laws.heard.measured(process.heard, what)
+            if what.holder == process.me:
+                self.laws.log.true_at.setdefault(what.at, self.really(what.at))
+                if what.kind is Kind.MEASURED:
+                    self.laws.heard.measured(process.heard, what)
             return
         process.heard.forget()
         match what:
@@ -292,3 +301,16 @@ class SimulatedWorld(Keys):
             consumers[-1] = replace(consumers[-1], required=True)
         self.credential = replace(self.credential, consumers=tuple(consumers))
         self._plan = None
+
+    def edit_playbook(self, choice: float) -> None:
+        """Somebody changes the playbook half-way. The open rotation goes on by its own, until a person accepts this."""
+        book = self.playbook
+        if choice < 0.3:
+            book = replace(book, soak=book.soak * 2, approve_archive="ask")
+        elif choice < 0.6:
+            book = replace(book, drain=replace(book.drain, quiet_for=book.drain.quiet_for * 2, unproven="ask"))
+        elif choice < 0.8:
+            book = replace(book, approve_disable="scheduled", approve_archive="scheduled")
+        else:
+            book = replace(book, reenable="never")  # they have found out that the old key leaked
+        self.playbook, self.unaccepted = book, True
