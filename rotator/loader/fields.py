@@ -37,7 +37,7 @@ LONGEST_WORD = 8192
 class Shape(BaseModel):
     """Strict: no unknown keys, no conversion from one type into another."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 def problem(message: str, hint: str = "") -> PydanticCustomError:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
@@ -88,12 +88,20 @@ class Spent:
     code: int
 
 
+_LAUNCHER = """
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(child.pid, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status))
+"""
+"""Linux counts the memory that a process had before its `exec` as its own: of a small parent, that is little."""
+
+
 def spent(argv: Sequence[str], environment: Mapping[str, str]) -> Spent:
     """What a child process takes from its start to its end. Its output is dropped."""
-    child = subprocess.Popen(argv, env=dict(environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return Spent(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, child.returncode)
+    launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *argv]
+    said = subprocess.run(launcher, env=dict(environment), capture_output=True, text=True, check=True).stdout.split()
+    return Spent(float(said[0]), int(said[1]), int(said[2]))
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import median
+from typing import Any, cast
 
 from rotator.adapters.journal.sql import SqlJournal
 from rotator.core import chain
-from rotator.model.event import Event
+from rotator.model.event import Event, Kind
 from rotator.sandbox.loopback import clean_environment
+from rotator.sandbox.memory_world import NAME, consumer
 from tests.bench.measure import Figure, compared, in_turns, spent
-from tests.fuzz.logs import a_whole_log
+from tests.unit.engine_world import BOTH, quick, run, started
 
 # As small as an application with commands can be, and with the settings that make typer start fastest.
 _BARE = """\
@@ -85,32 +87,44 @@ def _memory(peaks: Mapping[str, list[float]], name: str) -> Figure:
 
 
 def _world(folder: Path, size: int) -> Mapping[str, str]:
-    """A configuration with so many credentials, and a journal with one whole rotation of each."""
+    """A configuration with so many credentials, and a journal with a whole rotation of each, by that configuration."""
     folder.mkdir()
     body = "".join(_CREDENTIAL.format(number=number) for number in range(size))
     (folder / "rotate.yaml").write_text(f"version: 1\ncredentials:\n{body}")
     url = f"sqlite:///{folder}/journal.db"
-    SqlJournal(url).append("credential-000", _log_of("credential-000")[0])  # makes the file
+    rotation = _a_rotation()
+    SqlJournal(url).append("credential-000", _as_of(0, rotation)[0])  # makes the file
     columns = ", ".join(chain.COLUMNS)
     marks = ", ".join("?" for _ in chain.COLUMNS)
     with closing(sqlite3.connect(folder / "journal.db")) as database, database:
-        for name in (f"credential-{number:03}" for number in range(size)):
-            database.executemany(  # by hand: twenty thousand durable appends would take minutes
+        for number in range(size):
+            database.executemany(  # by hand: ten thousand durable appends would take minutes
                 f"INSERT OR IGNORE INTO rotator_events (credential, {columns}) VALUES (?, {marks})",
-                [(name, *chain.to_row(event).values()) for event in _log_of(name)],
+                [(f"credential-{number:03}", *chain.to_row(event).values()) for event in _as_of(number, rotation)],
             )
     return clean_environment({"ROTATOR_CONFIG": str(folder / "rotate.yaml"), "ROTATOR_JOURNAL": url})
 
 
-def _log_of(credential: str) -> Sequence[Event]:
-    """A whole rotation; every credential has its own secrets."""
+def _a_rotation() -> Sequence[Event]:
+    """Of one secret and one consumer, from `opened` to `completed`."""
+    world = started(quick(secrets=1, consumers=(consumer("api", deploy=None, probe=None),)))
+    run(world, yes=BOTH)
+    log = world.journal.read(NAME)
+    if log[-1].kind is not Kind.COMPLETED:
+        raise RuntimeError("the rotation is not complete")
+    return log
+
+
+def _as_of(number: int, rotation: Sequence[Event]) -> Sequence[Event]:
+    """That rotation, as if it had been this credential's."""
+    [secret] = cast(Any, rotation[0].data["plan"])["secrets"]
+
+    def named(text: str) -> str:
+        return text.replace(secret, f"aws-sm://eu-west-1/prod/{number}#KEY").replace(NAME, f"credential-{number:03}")
+
     events: list[Event] = []
-    for event in a_whole_log():
-        data = json.loads(json.dumps(event.data).replace("aws-sm://eu-west-1/", f"aws-sm://eu-west-1/{credential}/"))
-        step = event.step and event.step.replace("aws-sm://eu-west-1/", f"aws-sm://eu-west-1/{credential}/")
-        if "plan" in data:
-            data["plan"]["credential"] = credential
-        last = events[-1] if events else None
+    for event in rotation:
         kept = {name: getattr(event, name) for name in ("rotation", "at", "kind", "attempt", "holder")}
-        events.append(chain.next_event(last, **kept, step=step, data=data))
+        step, data = event.step and named(event.step), json.loads(named(json.dumps(event.data)))
+        events.append(chain.next_event(events[-1] if events else None, **kept, step=step, data=data))
     return events
