@@ -139,6 +139,11 @@ class Session:
     def refresh(self) -> None:
         """Read what others appended. Raises `HeldByAnother` where one of them took the rotation over."""
         for event in self._journal.read(self.credential, after=self.events[-1].seq if self.events else 0):
+            if self.events and event.prev != self.events[-1].hash:
+                raise JournalError(
+                    f"the journal of {self.credential} is not the one that this process began with (event {event.seq})",
+                    "Was it restored from a backup? Run the command again: it begins with the journal as it is now.",
+                )
             self._take_in(event)
         if self._owned and self.rotation is not None and self.rotation.owner != self.me:
             self._owned = False

@@ -39,7 +39,8 @@ def sentence(event: Event) -> str:
             return undone.format(step.subject)
         case Kind.FAILED:
             if data.get("standing"):
-                return f"{step}: looked at: {data['standing']}; it will be done again"
+                how = "nothing of it happened" if data["standing"] == "absent" else "not all of it happened"
+                return f"{step}: looked at: {how}"
             return f"{step} failed: {data.get('error')}"
         case Kind.MEASURED:
             return f"{step}: {_verdict(event)}: {data.get('why')}"

@@ -44,7 +44,7 @@ class Interrupted(BaseException):
 
 def said(by: str | None, reason: str | None, what: str) -> Yes:
     """A yes that was given on the command line: it needs a name and a reason."""
-    if not by or not reason:
+    if not by or not reason or not by.strip() or not reason.strip():
         raise UsageError(f"{what} needs a name and a reason, for the journal", "add --by WHO --reason WHY")
     return Yes(by=by, reason=reason)
 

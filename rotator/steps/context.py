@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
 
 from rotator.model.canonical import Json
-from rotator.model.errors import Refused, UsageError
+from rotator.model.errors import OutsideError, Refused, UsageError
 from rotator.model.keys import Fingerprint, KeyText, Label
 from rotator.model.measure import Measurement
 from rotator.model.plan import StepId
@@ -89,14 +89,29 @@ class Context:
         return str(uuid.uuid5(_TOKENS, "/".join((self.rotation.id, secret, self.new.digest))))
 
     def read_key(self, wanted: Fingerprint, *labels: Label) -> KeyText:
-        """The key with this fingerprint, read back from the first store that holds it under one of the labels."""
+        """The key with this fingerprint, read back from the first store that holds it under one of the labels.
+
+        Raises what a store raised where no other holds it, `Refused` where none does.
+        """
+        failed: OutsideError | None = None
         for store in self.ports.stores.values():
-            for label in labels:
-                version = store.read(label)
-                if version is not None and version.key is not None and version.key.fingerprint == wanted:
-                    return version.key
+            try:
+                found = _held(store, wanted, labels)
+            except OutsideError as error:
+                failed = error
+                continue
+            if found is not None:
+                return found
+        if failed is not None:
+            raise failed
         places = " or ".join(label.value for label in labels)
         raise Refused(f"no secret holds the key {wanted} as its {places} version any more")
+
+
+def _held(store: SecretStore, wanted: Fingerprint, labels: Sequence[Label]) -> KeyText | None:
+    versions = (store.read(label) for label in labels)
+    keys = (version.key for version in versions if version is not None and version.key is not None)
+    return next((key for key in keys if key.fingerprint == wanted), None)
 
 
 class Effect(Protocol):

@@ -165,6 +165,22 @@ def test_the_key_that_is_read_back_is_the_one_that_was_asked_for() -> None:
     assert context.read_key(world.old.fingerprint, Label.PREVIOUS, Label.CURRENT) == world.old
 
 
+def test_the_key_is_read_back_from_another_place_where_one_cannot_be_reached() -> None:
+    world = started(quick())
+    first, second = world.stores.values()
+
+    def down(label: Label) -> None:
+        raise Unreachable("it does not answer")
+
+    first.read = down  # type: ignore[method-assign, assignment]
+    rotation = all_passed(a_plan())
+    context = Context(rotation=rotation, ports=world.ports(), step=DISABLE, by="t", key=None, closed=frozenset())
+    assert context.read_key(world.old.fingerprint, Label.PREVIOUS) == world.old
+    second.edit("by hand")
+    with pytest.raises(Unreachable, match="does not answer"):  # it may be there: nobody can tell
+        context.read_key(world.old.fingerprint, Label.PREVIOUS)
+
+
 def test_no_consumer_is_deployed_before_every_replica_has_the_new_key() -> None:
     world = quick(secrets=1)
     [store] = world.stores.values()

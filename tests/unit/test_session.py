@@ -9,7 +9,7 @@ import pytest
 from rotator.core import entry
 from rotator.engine import Run, advance
 from rotator.model.decision import Ask, Exit, Stop
-from rotator.model.errors import HeldByAnother
+from rotator.model.errors import HeldByAnother, JournalError
 from rotator.model.event import Kind
 from rotator.model.plan import StepId
 from rotator.orders import approve
@@ -91,6 +91,18 @@ def test_a_conflict_is_read_again_before_anything_is_decided() -> None:
             session.append(Kind.HELD, data={"why": "second"})
         assert session.events[-1].data == {"why": "a note"}
         session.append(Kind.HELD, data={"why": "second"})
+
+
+def test_a_process_does_not_go_on_by_a_log_that_was_exchanged_under_it() -> None:
+    """Restored from a backup, and longer since than what this process knows: the numbers fit, the past does not."""
+    world = started(quick())
+    session = world.session()
+    backup = list(world.journal._logs[NAME])[:-3]
+    world.journal._logs[NAME] = backup
+    for _ in range(5):
+        world.session().note(Kind.HELD, {"why": "another past"})
+    with pytest.raises(JournalError, match="not the one that this process began with"):
+        session.refresh()
 
 
 def test_a_note_does_not_take_the_rotation_from_its_owner() -> None:
