@@ -131,7 +131,7 @@ def _undone(draft: Draft, event: Event) -> None:
 
 
 def _came_back(draft: Draft, data: Mapping[str, Json]) -> None:
-    """The old key works again. What was measured before counts no more, and nobody disables it again by itself."""
+    """What was measured before the old key worked again counts no more, and nobody disables it again by itself."""
     draft.gates = {gate: evidence for gate, evidence in draft.gates.items() if gate.verb in ("adopt", "test")}
     draft.reenabled = None if draft.rolling_back else str(data.get("why") or "")
     draft.lapses += 1
@@ -280,17 +280,13 @@ def _ended(outcome: Outcome) -> Callable[[Draft, Event], None]:
     return end
 
 
-def _held(draft: Draft, event: Event) -> None:
-    """For the reader of the history: it changes nothing."""
-
-
 _TRANSITIONS: Final[Mapping[Kind, Callable[[Draft, Event], None]]] = {
     Kind.INTENDED: _intended,
     Kind.APPLIED: _applied,
     Kind.FAILED: _failed,
     Kind.UNDONE: _undone,
     Kind.MEASURED: _measured,
-    Kind.HELD: _held,
+    Kind.HELD: lambda draft, event: None,  # for the reader of the history
     Kind.APPROVED: _approved,
     Kind.PAUSED: _paused,
     Kind.RESUMED: _resumed,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.model.errors import JournalError, OutsideError, Refused, Unreachable
 from rotator.model.keys import Claim, KeyStatus, Label
 from rotator.model.measure import Cause, Ping, Verdict
+from rotator.sandbox.sim.edits import another_plan, another_playbook
 from rotator.sandbox.sim.faults import KINDS, Fault, FaultState
 from rotator.sandbox.watched import Killed
 
@@ -198,9 +199,9 @@ class Injector:
                 claim = Claim(rotation="another", by="colleague", at=world.clock.now()) if fault.choice < 0.5 else None
                 world.stores[ref].foreign(f"foreign-{world.operations}", world.issue(), claim)
             case "plan_edited":
-                world.edit_plan(fault.choice)
+                world.edited(another_plan(world.credential, fault.choice))
             case "playbook_edited":
-                world.edit_playbook(fault.choice)
+                world.playbook, world.unaccepted = another_playbook(world.playbook, fault.choice), True
             case kind:
                 raise ValueError(f"no fault is called {kind}")
 

@@ -65,13 +65,7 @@ class LogLaws:
             self._mended(event)
         match event.kind:
             case Kind.OPENED:
-                self.intents, self.disabled_at, self.soaked, self.approved = {}, None, False, None
-                self.turned = self._missed = False
-                self._answers.clear()
-                self._failures.clear()
-                self.plan = _plan_in(event)
-                versions = cast("Mapping[str, Any]", event.data)["old"]["versions"]
-                self._world.laws.stores.opened(versions, process.heard)
+                self._begin(event, process)
             case Kind.INTENDED:
                 self.intents[step] = event
             case Kind.APPLIED | Kind.UNDONE:
@@ -103,6 +97,15 @@ class LogLaws:
         if self.plan is not None:
             self._order.appended(event, self.plan)
             self._way_back.appended(event, self.plan)
+
+    def _begin(self, event: Event, process: SimulatedProcess) -> None:
+        self.intents, self.disabled_at, self.soaked, self.approved = {}, None, False, None
+        self.turned = self._missed = False
+        self._answers.clear()
+        self._failures.clear()
+        self.plan = _plan_in(event)
+        versions = cast("Mapping[str, Any]", event.data)["old"]["versions"]
+        self._world.laws.stores.opened(versions, process.heard)
 
     def answered(self, consumer: str) -> bool:
         """Whether a person has spoken for it since anything changed that could change which key it holds."""

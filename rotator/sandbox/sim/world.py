@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
@@ -12,7 +11,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from rotator.core import fold
 from rotator.core import plan as plans
-from rotator.model.config import Consumer, Playbook
+from rotator.model.config import Consumer, Credential, Playbook
 from rotator.model.decision import Ask, Close, Decision, Do, Stop, Undo, Wait
 from rotator.model.event import Event, Kind
 from rotator.model.keys import KeyStatus, KeyText, Label
@@ -290,27 +289,6 @@ class SimulatedWorld(Keys):
             case Close(completed):
                 self.met["close completed" if completed else "close rolled back"] += 1
 
-    def edit_plan(self, choice: float) -> None:
-        """Somebody changes rotate.yaml: a consumer's cadence, or whether it is required; or takes one out."""
-        consumers = list(self.credential.consumers)
-        if choice < 0.3 and len(consumers) > 1:
-            consumers.pop()
-        elif choice < 0.6:
-            consumers[-1] = replace(consumers[-1], cadence=consumers[-1].cadence + timedelta(seconds=7))
-        else:
-            consumers[-1] = replace(consumers[-1], required=True)
-        self.credential = replace(self.credential, consumers=tuple(consumers))
-        self._plan = None
-
-    def edit_playbook(self, choice: float) -> None:
-        """Somebody changes the playbook half-way. The open rotation goes on by its own, until a person accepts this."""
-        book = self.playbook
-        if choice < 0.3:
-            book = replace(book, soak=book.soak * 2, approve_archive="ask")
-        elif choice < 0.6:
-            book = replace(book, drain=replace(book.drain, quiet_for=book.drain.quiet_for * 2, unproven="ask"))
-        elif choice < 0.8:
-            book = replace(book, approve_disable="scheduled", approve_archive="scheduled")
-        else:
-            book = replace(book, reenable="never")  # they have found out that the old key leaked
-        self.playbook, self.unaccepted = book, True
+    def edited(self, credential: Credential) -> None:
+        """Somebody changed rotate.yaml."""
+        self.credential, self._plan = credential, None
