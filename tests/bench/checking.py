@@ -10,6 +10,7 @@ from rotator.core.hygiene import inspect
 from rotator.sandbox.loopback import clean_environment
 from tests.aws_world import make_key
 from tests.bench.measure import Figure, compared, in_turns, spent
+from tests.unit.check_world import check_world
 
 KEYS = 5000
 _LIMIT = "a hundred-thousandth of a second"
@@ -54,4 +55,19 @@ def figures(rounds: int) -> list[Figure]:
         compared(found, "rotate check --offline --quiet", "rotate --help", most=1.5),
         compared(found, "hygiene, a key", _LIMIT, most=1, unit="us", scale=1e6),
         compared(found, "hygiene, a key to be repaired", _LIMIT, most=1, unit="us", scale=1e6),
+        _online(),
     ]
+
+
+def _online() -> Figure:
+    with check_world() as world:
+        world.check()
+        asked = sum(key["accepted"] + key["refused"] for key in world.server.books.traffic().values())
+    return Figure(
+        name="a healthy key, checked online",
+        against="2 round trips",
+        ratios=[asked / 2],
+        value=f"{asked} requests",
+        aim="<= 1x",
+        met=asked <= 2,
+    )
