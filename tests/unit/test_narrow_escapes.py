@@ -171,7 +171,7 @@ def test_the_key_is_read_back_from_another_place_where_one_cannot_be_reached() -
     def down(label: Label) -> None:
         raise Unreachable("it does not answer")
 
-    first.read = down  # type: ignore[method-assign, assignment]
+    first.read = down  # type: ignore[method-assign]
     rotation = all_passed(a_plan())
     context = Context(rotation=rotation, ports=world.ports(), step=DISABLE, by="t", key=None, closed=frozenset())
     assert context.read_key(world.old.fingerprint, Label.PREVIOUS) == world.old
