@@ -172,7 +172,8 @@ def _settle(session: Session, what: str, yes: Yes) -> None:
 def _refuse_early(rotation: Rotation, step: StepId) -> None:
     planned = next((candidate for candidate in rotation.plan.steps if candidate.id == step), None)
     if planned is None:
-        raise UsageError(f"this rotation has no step `{step}`: it gives the secret its first key")
+        what = f"this rotation has no step `{step}`: it gives the secret its first key"
+        raise UsageError(what, f"rotate status {rotation.plan.credential}")
     name = rotation.plan.credential
     for need in planned.needs:
         evidence = rotation.gates.get(need)
@@ -205,7 +206,8 @@ def _refuse_unasked(rotation: Rotation, consumer: str) -> None:
     asked = [planned.name for planned in rotation.plan.consumers if planned.asks is not None]
     if consumer not in asked:
         names = ", ".join(asked) or "none"
-        raise UsageError(f"no person is asked about a consumer `{consumer}` (asked: {names})")
+        what = f"no person is asked about a consumer `{consumer}` (asked: {names})"
+        raise UsageError(what, f"rotate status {rotation.plan.credential}")
 
 
 def _refuse_clear(rotation: Rotation, what: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from rotator.core import chain, judge, key_records, windows
 from rotator.core.decide import decide
 from rotator.core.periods import brief
-from rotator.core.plan import DISABLE, SOAK
+from rotator.core.plan import DISABLE, PINGS, SOAK
 from rotator.core.status import keys_stand
 from rotator.engine import Run, advance
 from rotator.model.decision import Close, Do, Exit, Stop
@@ -164,8 +164,8 @@ def test_the_facts_of_a_consumer_say_which_of_its_instances_hold_which_key() -> 
 
 def test_who_cannot_be_rolled_back_to_is_not_offered_a_rollback() -> None:
     for leaked, way_out in (("never", "resume"), ("auto", "rollback")):
-        rotation = all_passed(a_plan({"reenable": leaked}), upto=SOAK)
-        stopped = replace(rotation, gates={**rotation.gates, SOAK: evidence(SOAK, Verdict.ERRORED, final=True)})
+        rotation = all_passed(a_plan({"reenable": leaked}), upto=DISABLE)
+        stopped = replace(rotation, gates={**rotation.gates, PINGS: evidence(PINGS, Verdict.ERRORED, final=True)})
         asked = decide(replace(stopped, entered=NOW - timedelta(days=1)), NOW)
         assert isinstance(asked, Stop)
         assert asked.next == way_out
