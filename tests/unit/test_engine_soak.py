@@ -180,7 +180,7 @@ def test_a_soak_that_ran_out_of_patience_is_watched_all_the_same() -> None:
     world.clock.advance(timedelta(hours=1))
     end = tick(world)
     assert isinstance(end, Stop)
-    assert end.exit is Exit.INCONCLUSIVE
+    assert (end.exit, end.next) == (Exit.INCONCLUSIVE, "resume")
     before = len(events(world))
     for _ in range(100):
         world.clock.advance(timedelta(minutes=1))
