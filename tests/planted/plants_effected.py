@@ -48,8 +48,8 @@ EFFECTED: Final = (
         says="The key that is read back is the first that a store shows, whichever that is.",
         law="2",
         module=_CONTEXT,
-        old="and version.key is not None and version.key.fingerprint == wanted:",
-        new="and version.key is not None:",
+        old="return next((key for key in keys if key.fingerprint == wanted), None)",
+        new="return next(keys, None)",
         catcher=unit("narrow_escapes", "test_the_key_that_is_read_back_is_the_one_that_was_asked_for"),
     ),
     Plant(

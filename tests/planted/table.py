@@ -28,8 +28,7 @@ has changed, and somebody must think about that fault again.
 Written by `python -m tests.planted.table`. *Found after*: how many tests, seeds or kill points its catcher needed.
 *Simulation alone*: the first of {simulated} seeds in which the simulation, not knowing of the fault, broke a law or
 did not end; "–" where it saw nothing. Most plants it does not see so soon: to stop and ask a person is always a lawful
-end for it, and some faults are guarded against in two places. We have not looked into each; at least "soak failed,
-nothing re-enabled" is a gap in the simulation's laws, and only unit tests notice that one.
+end for it, and some faults are guarded against in two places. We have not looked into each.
 
 | bug | breaks | caught by | found after | simulation alone |
 |---|---|---|---|---|
