@@ -12,7 +12,7 @@ from typing import Final
 from rotator.core.fold import rotations
 from rotator.core.past import leaked
 from rotator.model.errors import OutsideError
-from rotator.model.rotation import Outcome, Rotation
+from rotator.model.rotation import Outcome, Rotation, Standing
 from rotator.session import Session
 from rotator.steps import Context, effect_of
 
@@ -30,8 +30,11 @@ def mend(session: Session, context: Context) -> str | None:
         return None  # where they go forward, their own inspection finds it done
     if old.leaked or old.fingerprint.digest in leaked(session.events):
         return None  # law 10
+    effect = effect_of(context.step)
     try:
-        effect_of(context.step).undo(context)
+        if context.step.verb == "promote" and effect.inspect(context) is Standing.ABSENT:
+            return None  # it landed in time, and whoever turned round took it back already
+        effect.undo(context)
     except OutsideError as error:
         return f"`{context.step}` was done by a process that had been overtaken, and is not taken back: {error.message}"
     return said

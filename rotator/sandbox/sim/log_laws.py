@@ -130,7 +130,8 @@ class LogLaws:
     def _everywhere(self, event: Event) -> None:
         """Law 1: a secret counts as promoted, or restored, only when no replica gives out the other key any more."""
         verb, _, secret = (event.step or "").partition(" ")
-        if verb == "promote" and self._world.stores[secret].copies_behind:
+        theirs = secret in self._world.edited_at  # the copies lag behind somebody's own version
+        if verb == "promote" and not theirs and self._world.stores[secret].copies_behind:
             _fail(f"law 1: `{event.step}` counts as done, and a replica of {secret} lags")
 
     def _gone(self, event: Event) -> None:

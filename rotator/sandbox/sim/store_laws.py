@@ -48,7 +48,7 @@ class StoreLaws:
         match operation.verb:
             case "stage":
                 self._ours.add(version)
-            case _ if operation.process.late:  # it looked before it slept
+            case _ if operation.process.late or operation.process.overtaken:  # it looked before it slept
                 pass
             case "promote" if self._current not in (version, old):
                 _fail(f"law 5: {operation} overwrote {self._current}, which somebody else had made current")

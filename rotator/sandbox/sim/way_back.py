@@ -81,8 +81,9 @@ class WayBackLaws:
             return
         if world.laws.by_tool.get(world.old) and promoted and not self._about_to_die():
             _fail(f"law 9: rolled back, and the old key is {world.status(world.old).value}")
+        alive = world.status(world.old) is KeyStatus.ACTIVE  # else law 2 forbids to move back to it
         for ref, digest in self._held.items():
-            if ref not in world.edited_at and world.current(ref).fingerprint.digest != digest:
+            if alive and ref not in world.edited_at and world.current(ref).fingerprint.digest != digest:
                 _fail(f"law 9: rolled back, and {ref} does not name the key that it held")
         for ref, store in world.stores.items():
             pending = store.read(Label.PENDING)
