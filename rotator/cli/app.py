@@ -50,7 +50,7 @@ def run() -> None:
         code = app(prog_name="rotate", standalone_mode=False)  # so called by `python -m rotator`, too
     except Exception as error:  # whatever it is, it is told, and without a key in it
         # `format_message` is what every refusal of typer's (and of click's, under older ones) has.
-        code = _misread(error, words) if hasattr(error, "format_message") else _bug(error, words)
+        code = _misread(error, words) if hasattr(error, "format_message") else _bug(error, "--json" in words)
     raise SystemExit(code if isinstance(code, int) else 0)
 
 
@@ -78,18 +78,10 @@ def _misread(error: Any, words: list[str]) -> int:
     return 2
 
 
-def _bug(error: Exception, words: list[str]) -> int:
-    """What should never happen. The traceback goes to stderr without anything that looks like a key (law 6)."""
-    import traceback
-
+def _bug(error: Exception, json: bool) -> int:
     from rotator.cli import failure
-    from rotator.cli.screen import write
 
-    write(redact("".join(traceback.format_exception(error))).rstrip())
-    message = f"this is a bug in rotate ({type(error).__name__}); the lines on stderr belong into its report"
-    keys = "As the journal says: what was begun is in it, and the same command goes on from there."
-    failure.tell("bug", message, keys, "rotate status", json="--json" in words)
-    return 1
+    return failure.bug(error, json=json)
 
 
 def _refuse_broken_text(words: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rotator.cli.results import show_json
 from rotator.cli.screen import write
+from rotator.core.exposure import redact
 from rotator.core.status import keys_stand
 from rotator.model.canonical import JsonObject
 from rotator.model.errors import RotatorError
@@ -32,6 +33,17 @@ def _keys(rotation: Rotation | None) -> str:
     if rotation is None or rotation.outcome is Outcome.OPEN:
         return stand
     return f"As rotation {rotation.id} left them: {stand[0].lower()}{stand[1:]}"
+
+
+def bug(error: Exception, *, json: bool) -> int:
+    """What should never happen. The traceback goes to stderr without anything that looks like a key (law 6)."""
+    import traceback
+
+    write(redact("".join(traceback.format_exception(error))).rstrip())
+    message = f"this is a bug in rotate ({type(error).__name__}); the lines on stderr belong into its report"
+    keys = "As the journal says: what was begun is in it, and the same command goes on from there."
+    tell("bug", message, keys, "rotate status", json=json)
+    return 1
 
 
 def tell(code: str, message: str, keys: str, following: str, *, json: bool) -> None:

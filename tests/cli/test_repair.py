@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 
 from rotator.model.keys import KeyStatus
@@ -188,6 +190,40 @@ def test_a_tick_tells_the_error_of_one_credential_in_its_one_document(world: Sma
     assert one["credential"] == "prod-chat"
     assert list(one["error"]) == ["code", "message", "keys", "next"]
     assert "is no longer what rotation" in one["error"]["message"]
+
+
+_A_BUG = """
+from rotator.cli import main
+from rotator.wiring import Workplace
+
+def broken(place, name):
+    if name == "prod-chat":
+        raise ZeroDivisionError("planted")
+    return really(place, name)
+
+really, Workplace.credential = Workplace.credential, broken
+main()
+"""
+
+
+def test_a_bug_met_with_one_credential_does_not_end_the_watch_over_the_others(
+    world: SmallWorld, rotate: Rotate
+) -> None:
+    """The bug is planted in the child."""
+    world.write(approval="scheduled", unproven="accept", second=True)
+    other_old, other_new = world.anthropic.books.issue("o")[0], world.anthropic.books.issue("n")[0]
+    world.reads["api2"] = f"{world.secret}-2"
+    world.client.create_secret(Name=world.reads["api2"], SecretString=json.dumps({FIELD: other_old.reveal()}))
+    assert start(rotate, world).code == 0
+    assert rotate("start", "second", "--key-file", "-", stdin=other_new.reveal()).code == 0
+    before = len(rotate("history", "second", "--json").json)
+    child = subprocess.run(
+        [sys.executable, "-c", _A_BUG, "tick"],
+        capture_output=True, text=True, check=False, env=world.environment, cwd=world.directory,
+    )  # fmt: skip
+    assert child.returncode == 1
+    assert "error: this is a bug in rotate (ZeroDivisionError)" in child.stderr
+    assert len(rotate("history", "second", "--json").json) > before
 
 
 def test_a_need_that_shows_in_the_soak_enables_the_old_key_again_and_shouts(world: SmallWorld, rotate: Rotate) -> None:

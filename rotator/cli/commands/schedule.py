@@ -74,6 +74,9 @@ def _pass(place: Workplace, name: str, *, json: bool) -> tuple[JsonObject, int]:
         report = status(name, session.rotation, place.clock.now(), session.earlier)
         report = {**report, "error": failure.as_json(error, session.rotation)}
         return report, failure.report(error, session.rotation, json=False)
+    except Exception as error:  # said as a bug; it must not end the watch over the other credentials
+        report = status(name, session.rotation, place.clock.now(), session.earlier)
+        return report, failure.bug(error, json=False)
     report = status(name, session.rotation, place.clock.now(), session.earlier)
     if not json:
         show(f"{name}: {ending(end)}")
