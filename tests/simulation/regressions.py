@@ -24,4 +24,9 @@ REGRESSIONS: Final = {
     212543: "the same, with a leaked key that nobody may enable again",
     214160: "the same, after a rollback that a person's disabling overtook",
     321703: "a process overtaken while it inspected went on to deploy once more",
+    1005745: "a clock that was set back made evidence look younger: known to the law since, and told in the docs",
+    1013410: "a law looked at what an overtaken process had seen before it slept",
+    1015238: "an overtaken process restored what had been restored before it woke",
+    1015780: "a stale read was believed: the secret had never left the old key, which was dead by then",
+    1018722: "the copies lag behind somebody's own version, and not behind ours",
 }
