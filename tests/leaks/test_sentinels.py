@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,33 @@ def test_no_repr_shows_a_key_and_no_key_is_pickled() -> None:
         for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
             with pytest.raises(TypeError, match="never pickled"):
                 pickle.dumps(holder, protocol)
+
+
+def memory_of(pid: int) -> bytes:
+    """Whatever of a process can be read: its stack, its heap, what it has mapped."""
+    found = []
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            area, rights, *_ = line.split()
+            first, _, behind = area.partition("-")
+            if rights.startswith("r"):
+                with suppress(OSError, OverflowError, ValueError):  # the kernel's own pages are not to be read
+                    memory.seek(int(first, 16))
+                    found.append(memory.read(int(behind, 16) - int(first, 16)))
+    return b"".join(found)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux shows a process's memory")
+def test_no_key_is_in_the_memory_of_a_deploy_command(guarded: SmallWorld) -> None:
+    world, seen = guarded, []
+
+    def look() -> str:
+        newest = max(world.notes.glob("*.json"), key=lambda note: note.stat().st_mtime)
+        seen.append(memory_of(int(newest.stem)))
+        return "0"
+
+    world.on["deploy api"] = look
+    assert world.run("start", "prod-chat", "--key-file", "-", stdin=world.new.reveal()).code == 0
+    [memory] = seen
+    assert b"ROTATOR_DEPLOY_TOKEN" in memory
+    assert_absent([world.old, world.new, world.admin], "a deploy command's memory", memory)
