@@ -55,7 +55,7 @@ JOURNALED: Final = (
         says="A process that was overtaken inside the call that disables leaves the key disabled.",
         law="1",
         module="rotator.overtaken",
-        old="        effect_of(context.step).undo(context)\n",
+        old="        effect.undo(context)\n",
         new="        pass\n",
         catcher=unit("overtaken", "test_a_process_frozen_inside_the_call_that_disables_enables_the_key_again"),
     ),
