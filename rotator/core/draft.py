@@ -68,6 +68,10 @@ class Draft:
             head=rotation.head,
         )
 
+    def forget_overlap(self) -> None:
+        """What was measured of the overlap, and after it, counts no more."""
+        self.gates = {gate: evidence for gate, evidence in self.gates.items() if gate.verb in ("adopt", "test")}
+
     def done(self) -> Rotation:
         """The rotation as it stands now. It takes the draft's mappings along: the draft is not used any more."""
         return Rotation(

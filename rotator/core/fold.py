@@ -132,7 +132,7 @@ def _undone(draft: Draft, event: Event) -> None:
 
 def _came_back(draft: Draft, data: Mapping[str, Json]) -> None:
     """What was measured before the old key worked again counts no more, and nobody disables it again by itself."""
-    draft.gates = {gate: evidence for gate, evidence in draft.gates.items() if gate.verb in ("adopt", "test")}
+    draft.forget_overlap()
     draft.reenabled = None if draft.rolling_back else str(data.get("why") or "")
     draft.lapses += 1
 
@@ -238,6 +238,7 @@ def _resumed(draft: Draft, event: Event) -> None:
     draft.owner = event.holder
     if data.get("plan"):
         before, draft.plan = draft.plan, record.from_json(data["plan"])
+        draft.forget_overlap()  # what was measured by another plan is measured again
         draft.plan_digest = record.plan_digest(draft.plan)
         now = {consumer.name for consumer in draft.plan.consumers}
         known = (*draft.dropped, *(consumer.name for consumer in before.consumers))

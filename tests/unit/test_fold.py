@@ -204,3 +204,9 @@ def test_an_answer_about_an_effect_that_was_found_out_meanwhile_changes_nothing(
     rotation = a_rotation(None, INTENDED, doubtful, APPLIED, said("absent:disable"))
     assert rotation.steps[DISABLE].mark is Mark.APPLIED
     assert a_rotation(None, INTENDED, doubtful, said("absent:disable")).steps[DISABLE].mark is Mark.READY
+
+
+def test_what_was_measured_by_another_plan_is_measured_again() -> None:
+    adopted = measured(Verdict.PASSED, "adopt", {"new": NEW.to_json()})
+    accepted: Entry = (Kind.RESUMED, None, {"entered": True, "plan": record.to_json(a_plan())})
+    assert set(a_rotation(None, adopted, measured(Verdict.PASSED), accepted).gates) == {ADOPT}

@@ -69,7 +69,9 @@ class Laws:
             self._world.met["late effect of a stopped process"] += 1
             return
         enables = operation.verb == "set_status" and operation.args[1] is KeyStatus.ACTIVE
-        if operation.process.overtaken and (enables or operation.verb == "restore"):
+        rotation = self._world.rotation
+        overtaken = operation.process.overtaken or (rotation is not None and rotation.owner != operation.process.me)
+        if overtaken and (enables or operation.verb == "restore"):
             self._world.met["late effect mended by who made it"] += 1  # it may not write in the journal any more
             return
         wanted, undo = _step(operation)
