@@ -68,7 +68,8 @@ class Promote:
                 "version" in context.rotation.steps[context.step].data
             )  # known to have happened; a read may be stale
             if not moved and current is not None and current.id == version_id:
-                return {"version": version_id}  # it never left the old key: there is nothing to restore
+                self._await_copies(context, "restored")  # by an attempt before this one, it may be
+                return {"version": version_id}  # there is nothing more to restore
             raise Unreachable(
                 f"the old key {held} is refused; {secret} stays on the new one",
                 "If it is disabled, enable it in Anthropic's Console (Settings, API keys), then resume.",

@@ -29,4 +29,9 @@ REGRESSIONS: Final = {
     1015238: "an overtaken process restored what had been restored before it woke",
     1015780: "a stale read was believed: the secret had never left the old key, which was dead by then",
     1018722: "the copies lag behind somebody's own version, and not behind ours",
+    1030746: "a playbook with a longer window was accepted, and believed to have had it (test_fold)",
+    1044533: "the same with a longer soak",
+    1034259: "the law did not know an overtaken process that takes back a promotion which had landed in time",
+    1049393: "a second attempt to restore did not wait for the copies, for the old key had died meanwhile",
+    1041066: "the law counted the intent's own moment to the evidence's age",
 }

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rotator.sandbox.sim.crossing import Operation
     from rotator.sandbox.sim.world import SimulatedWorld
 
+TICK: Final = timedelta(milliseconds=10)
+"""What every operation takes at least: no two events of a real world are of the same microsecond."""
+
 _FRESHEST: Final = timedelta(seconds=60)
 _FOR_EACH: Final = timedelta(seconds=5)
 """How old evidence may be at the intent that rests on it: the rule of `core/windows.py`, by another hand."""
@@ -153,7 +156,8 @@ class Laws:
                 self.fail(f"law 1: disabled without evidence of {consumer.name}")
             seen = self._really(at)
             age = self.log.true_at[intent.at] - seen
-            if age > fresh + self._world.wall.behind:  # a clock that was set back makes evidence look younger
+            # A clock that was set back makes evidence look younger; and an intent is written one operation later.
+            if age > fresh + self._world.wall.behind + TICK:
                 self.fail(f"law 1: disabled on evidence of {consumer.name} that is {age} old")
             self._world.excuse_since(consumer.name, seen)
         self._world.excuse_edits(self._really(measured["pings"]))

@@ -27,7 +27,7 @@ from rotator.sandbox.sim.fleet import SimulatedFleet
 from rotator.sandbox.sim.injector import Injector
 from rotator.sandbox.sim.journal import SimulatedJournal
 from rotator.sandbox.sim.keys import Keys
-from rotator.sandbox.sim.laws import Laws
+from rotator.sandbox.sim.laws import TICK, Laws
 from rotator.sandbox.sim.scenario import NAME, Scenario
 from rotator.session import Session
 from rotator.steps import Ports
@@ -39,9 +39,6 @@ Trace: TypeAlias = tuple[datetime, object]
 
 _TELLING: Final = frozenset({"observe", "ping", "measure", "holder"})
 """Verbs of which the answers are evidence."""
-
-_TICK: Final = timedelta(milliseconds=10)
-"""What every operation takes at least: no two events of a real world are of the same microsecond."""
 
 _TRACE: Final = 80
 """How many of the last operations a report shows."""
@@ -224,7 +221,7 @@ class SimulatedWorld(Keys):
             self.laws.fail(f"law 8: more than {MAX_OPERATIONS} operations without an end")
         self.note(operation)
         if verb != "sleep":
-            self.clock.advance(_TICK)
+            self.clock.advance(TICK)
         self.faults.before(operation)
         if verb in EFFECTS:
             self.laws.before_effect(operation)
