@@ -69,8 +69,12 @@ class Draft:
         )
 
     def forget_overlap(self) -> None:
-        """What was measured of the overlap, and after it, counts no more."""
-        self.gates = {gate: evidence for gate, evidence in self.gates.items() if gate.verb in ("adopt", "test")}
+        """What was measured of the overlap, and after it, counts no more; of whom nobody measures again, it is kept."""
+        self.gates = {
+            gate: evidence
+            for gate, evidence in self.gates.items()
+            if gate.verb in ("adopt", "test") or gate.subject in self.dropped
+        }
 
     def done(self) -> Rotation:
         """The rotation as it stands now. It takes the draft's mappings along: the draft is not used any more."""

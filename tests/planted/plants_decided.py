@@ -186,8 +186,8 @@ DECIDED: Final = (
         says="What was measured before the old key was enabled again counts for disabling it once more.",
         law="1",
         module="rotator.core.draft",
-        old='if gate.verb in ("adopt", "test")}',
-        new="if gate}",
+        old='if gate.verb in ("adopt", "test") or',
+        new="if gate or",
         catcher=unit("fold", "test_the_old_key_that_came_back_voids_every_gate_of_the_overlap"),
     ),
     Plant(
