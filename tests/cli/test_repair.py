@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from rotator.model.keys import KeyStatus
+from rotator.model.keys import KeyStatus, KeyText
 from rotator.sandbox.anthropic_faults import Fault, FaultRule
 from rotator.sandbox.aws import Fault as AwsFault
 from tests.aws_world import FIELD, failing, stages_of
@@ -151,15 +151,21 @@ def test_unlock_says_who_held_it_or_that_nobody_does(world: SmallWorld, rotate: 
     assert (ran.code, ran.json) == (0, {"credential": "prod-chat", "was_held_by": None})
 
 
-def test_tick_takes_scheduled_rotations_of_two_credentials_to_their_end_unattended(
-    world: SmallWorld, rotate: Rotate
-) -> None:
+def two_rotations(world: SmallWorld, rotate: Rotate) -> KeyText:
+    """Of `prod-chat` and of `second`, begun, and approved by a schedule. Returns the new key of `second`."""
     world.write(approval="scheduled", unproven="accept", second=True)
     other_old, other_new = world.anthropic.books.issue("o")[0], world.anthropic.books.issue("n")[0]
     world.reads["api2"] = f"{world.secret}-2"
     world.client.create_secret(Name=world.reads["api2"], SecretString=json.dumps({FIELD: other_old.reveal()}))
     assert start(rotate, world).code == 0
     assert rotate("start", "second", "--key-file", "-", stdin=other_new.reveal()).code == 0
+    return other_new
+
+
+def test_tick_takes_scheduled_rotations_of_two_credentials_to_their_end_unattended(
+    world: SmallWorld, rotate: Rotate
+) -> None:
+    other_new = two_rotations(world, rotate)
     outcomes: list[set[str]] = []
     while not outcomes or outcomes[-1] != {"completed"}:
         ran = rotate("tick", "--json")
@@ -210,12 +216,7 @@ def test_a_bug_met_with_one_credential_does_not_end_the_watch_over_the_others(
     world: SmallWorld, rotate: Rotate
 ) -> None:
     """The bug is planted in the child."""
-    world.write(approval="scheduled", unproven="accept", second=True)
-    other_old, other_new = world.anthropic.books.issue("o")[0], world.anthropic.books.issue("n")[0]
-    world.reads["api2"] = f"{world.secret}-2"
-    world.client.create_secret(Name=world.reads["api2"], SecretString=json.dumps({FIELD: other_old.reveal()}))
-    assert start(rotate, world).code == 0
-    assert rotate("start", "second", "--key-file", "-", stdin=other_new.reveal()).code == 0
+    two_rotations(world, rotate)
     before = len(rotate("history", "second", "--json").json)
     child = subprocess.run(
         [sys.executable, "-c", _A_BUG, "tick"],
