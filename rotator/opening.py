@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
 
 from rotator.core import record
 from rotator.core.past import closed_ids, leaked
 from rotator.model.canonical import Json, digest
-from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, UsageError
+from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, Unreachable, UsageError
 from rotator.model.keys import Fingerprint, Holding, Label, Version
-from rotator.model.plan import Plan
+from rotator.model.plan import Plan, StepId
+from rotator.model.rotation import Outcome
 from rotator.ports import SecretStore
 from rotator.session import Session
 from rotator.steps import Ports
+
+_SETTLES: Final = timedelta(minutes=2)
+"""After so long, what a store shows is not behind any more: somebody made it so."""
 
 
 def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: str | None = None) -> Sequence[str]:
@@ -20,7 +26,8 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
 
     Returns what a person should know, in sentences: what the stores warn of.
 
-    Raises `StoreConflict` where the secrets do not hold one and the same key, or hold somebody's pending version;
+    Raises `Unreachable` where a store still reads as before the rollback of a moment ago;
+    `StoreConflict` where the secrets do not hold one and the same key, or hold somebody's pending version;
     `Refused` where there is no key and this is not the first one, or the reverse; `AmbiguousKey` where the old key's
     record cannot be told; `UsageError` where places that drifted were to get a key that leaked (law 10).
     """
@@ -31,6 +38,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
             "name with --right a place whose key did not leak, and another --playbook; then disable the leaked one",
         )
     current = {secret: ports.stores[secret].read(Label.CURRENT) for secret in plan.secrets}
+    _refuse_stale(session, current)
     _refuse_foreign(session, ports.stores)
     old = None if plan.first else _old(session, ports, plan, current, key_id)
     if plan.first:
@@ -129,6 +137,22 @@ def _refuse_present(credential: str, current: Mapping[str, Version | None]) -> N
             raise Refused(
                 f"{secret} holds a key already ({version.key.fingerprint}): this would not be its first one",
                 f"rotate start {credential}",
+            )
+
+
+def _refuse_stale(session: Session, current: Mapping[str, Version | None]) -> None:
+    """A read that is behind our own rollback would make the unused key the old one."""
+    last = session.rotation
+    if last is None or last.outcome is not Outcome.ROLLED_BACK or last.ended_at is None or last.new is None:
+        return
+    believed_from = last.ended_at + _SETTLES
+    for secret, version in current.items():
+        shows_new = version is not None and version.key is not None and version.key.fingerprint == last.new.fingerprint
+        if shows_new and StepId("promote", secret) in last.steps and session.clock.now() < believed_from:
+            raise Unreachable(
+                f"{secret} still reads as before the rollback of {last.ended_at:%H:%M:%S} UTC: it shows the key "
+                f"{last.new.fingerprint}",
+                f"wait until {believed_from:%H:%M:%S} UTC, then: rotate start {session.credential}",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -53,6 +54,17 @@ def _unanswered(rotation: Rotation, gate: StepId) -> Ask | None:
     return Ask(CONSUMER + consumer.name, consumer.asks)
 
 
+def _unheard(rotation: Rotation, soaked: Evidence) -> Ask | Do | None:
+    """The soak misses a person's word for a consumer that was made required meanwhile: asked for once the watch over
+    all the others is over; where it was given since, the soak is measured again."""
+    unknown = soaked.measurement.facts.get("unknown")
+    for consumer in rotation.plan.consumers:
+        gate = StepId("observe", consumer.name)
+        if consumer.asks is not None and isinstance(unknown, Sequence) and str(gate) in unknown:
+            return _unanswered(rotation, gate) or Do(SOAK)
+    return None
+
+
 def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) -> Decision:
     """Measure again when it is time to; stop when waiting cannot help, or has lasted long enough."""
     measurement = evidence.measurement
@@ -66,6 +78,9 @@ def _retry(rotation: Rotation, gate: StepId, evidence: Evidence, now: datetime) 
             return Do(gate)  # every run looks again: does somebody miss the old key, does somebody still use it?
         if to_take_on:
             return Ask(UNPROVEN, f"{gate}: {measurement.why}. Go on without proof that nobody uses the old key?")
+        asked = _unheard(rotation, evidence) if gate == SOAK else None
+        if asked is not None:
+            return asked
         verdict = measurement.verdict
         return Stop(EXITS[verdict], f"{gate}: {measurement.why}", _way_out(rotation, gate, verdict))
     if expected is not None and evidence.at < expected:

@@ -15,6 +15,7 @@ from rotator.core.gates import optional
 from rotator.core.plan import ARCHIVE, DISABLE, DRAIN, SOAK
 from rotator.core.status import status
 from rotator.core.windows import freshness
+from rotator.model.canonical import JsonObject
 from rotator.model.decision import Ask, Close, Do, Exit, Stop, Undo, Wait
 from rotator.model.measure import Verdict
 from rotator.model.plan import Phase, StepId
@@ -94,6 +95,17 @@ def test_a_failed_soak_takes_the_disable_back() -> None:
     rotation = all_passed(upto=SOAK)
     rotation = replace(rotation, gates={**rotation.gates, SOAK: evidence(SOAK, Verdict.FAILED)})
     assert decide(rotation, NOW) == Undo(DISABLE, "because")
+
+
+def test_a_soak_that_misses_a_persons_word_for_a_consumer_asks_for_it_and_then_looks_again() -> None:
+    over = NOW + timedelta(days=1)
+    facts: JsonObject = {"unknown": ["observe laptops"], "elapsed": True}
+    soaked = replace(evidence(SOAK, Verdict.INCONCLUSIVE, at=over, facts=facts), began=NOW)
+    rotation = all_passed(upto=SOAK)
+    rotation = replace(rotation, approvals=(), gates={**rotation.gates, SOAK: soaked})
+    assert decide(rotation, over) == Ask("consumer:laptops", "Reloaded?")
+    answered = replace(rotation, approvals=(replace(yes(rotation, "consumer:laptops"), seq=soaked.seq + 1),))
+    assert decide(answered, over) == Do(SOAK)
 
 
 def test_a_failed_soak_of_a_leaked_key_takes_nothing_back() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from rotator.engine import Run, advance
 from rotator.model.decision import Ask, Exit, Stop, Wait
-from rotator.model.keys import KeyStatus, Label, Version
+from rotator.model.errors import Unreachable
+from rotator.model.keys import KeyStatus, KeyText, Label, Version
 from rotator.model.plan import Phase
+from rotator.opening import open_rotation
 from rotator.orders import accept_plan, approve, roll_back
 from rotator.sandbox.memory_store import MemorySecretStore
 from rotator.sandbox.memory_world import YES, MemoryWorld
@@ -41,6 +44,34 @@ def test_a_rollback_restores_a_promoted_secret_even_where_the_store_still_reads_
         end = advance(session, replace(ports, stores=stale), Run(by="tester", stay=None))
     assert isinstance(end, Stop)
     assert all(version is not None and version.key == world.old for version in _current(world))
+
+
+def test_a_store_that_reads_as_before_the_rollback_does_not_make_the_unused_key_the_old_one() -> None:
+    world = MemoryWorld(secrets=1)
+    world.start(horizon=Phase.OVERLAP)
+    world.rollback()
+    [(ref, store)] = world.stores.items()
+    stale: dict[str, Any] = {ref: Behind(store, world.new)}
+    session = world.session()
+    with session, pytest.raises(Unreachable, match="still reads as before the rollback"):
+        open_rotation(session, replace(world.ports(), stores=stale), world.plan, "tester")
+    world.clock.advance(timedelta(minutes=2))  # nothing lags for so long: somebody made it so
+    with session:
+        open_rotation(session, replace(world.ports(), stores=stale), world.plan, "tester")
+    assert session.open.old is not None
+    assert session.open.old.fingerprint == world.new.fingerprint
+
+
+class Behind(StaleStore):
+    """A store whose reads still show the key of before."""
+
+    def __init__(self, store: MemorySecretStore, key: KeyText) -> None:
+        super().__init__(store)
+        self._key = key
+
+    def read(self, label: Label) -> Version | None:
+        found = self._store.read(label)
+        return replace(found, key=self._key) if found is not None and label is Label.CURRENT else found
 
 
 def _current(world: MemoryWorld) -> list[Version | None]:

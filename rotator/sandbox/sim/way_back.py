@@ -37,7 +37,7 @@ class WayBackLaws:
             case Kind.OPENED:
                 self._begun, self._back = set(), set()
                 self._archived = self._turned = False
-                self._held = _held(data["old"], plan)
+                self._held = {} if plan.first else {ref: self._named(ref) for ref in plan.secrets}
             case Kind.INTENDED if data.get("undo"):
                 if self._archived:
                     _fail(f"law 9: it is intended to take `{step}` back, and the old key is archived")
@@ -83,7 +83,7 @@ class WayBackLaws:
             _fail(f"law 9: rolled back, and the old key is {world.status(world.old).value}")
         alive = world.status(world.old) is KeyStatus.ACTIVE  # else law 2 forbids to move back to it
         for ref, digest in self._held.items():
-            if alive and ref not in world.edited_at and world.current(ref).fingerprint.digest != digest:
+            if alive and ref not in world.edited_at and self._named(ref) != digest:
                 _fail(f"law 9: rolled back, and {ref} does not name the key that it held")
         for ref, store in world.stores.items():
             pending = store.read(Label.PENDING)
@@ -92,6 +92,10 @@ class WayBackLaws:
         unused = plan.right is None and any(step.startswith("stage") for step in self._begun)
         if unused and world.status(world.new) is KeyStatus.ACTIVE:
             self._owes("the new key is active and used by nobody")
+
+    def _named(self, ref: str) -> str:
+        """By the world itself: what a store says may be stale."""
+        return self._world.current(ref).fingerprint.digest
 
     def _about_to_die(self) -> bool:
         """Without an Admin key nobody can see that a person has just disabled the old key: it still answered."""
@@ -108,10 +112,3 @@ class WayBackLaws:
 
 def _fail(what: str) -> NoReturn:
     raise LawBroken(what)
-
-
-def _held(old: Mapping[str, Any] | None, plan: Plan) -> Mapping[str, str]:
-    if old is None:
-        return {}
-    drifted = old.get("drifted", {})
-    return {ref: str(drifted.get(ref, old["fingerprint"])["digest"]) for ref in plan.secrets}
