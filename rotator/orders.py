@@ -65,8 +65,8 @@ def _refuse_early(rotation: Rotation, step: StepId) -> None:
         raise UsageError(f"this rotation has no step `{step}`: it retires no key", f"rotate status {name}")
     for need in planned.needs:
         evidence = rotation.gates.get(need)
-        optional = need.verb in ("observe", "probe") and not rotation.plan.consumer(need.subject).required
-        if evidence is None or (evidence.measurement.verdict is not Verdict.PASSED and not optional):
+        passed = evidence is not None and evidence.measurement.verdict is Verdict.PASSED
+        if evidence is None or not (passed or rotation.plan.optional(need)):
             why = evidence.measurement.why if evidence else "it has not been measured yet"
             raise UsageError(
                 f"`{step}` cannot be approved yet: the gate `{need}` does not hold: {why}", f"rotate finish {name}"

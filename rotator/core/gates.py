@@ -20,7 +20,7 @@ def holding(rotation: Rotation, gate: StepId, now: datetime, fresh: timedelta | 
     evidence = rotation.gates.get(gate)
     if evidence is None:
         return _unanswered(rotation, gate) or Do(gate)
-    if evidence.measurement.verdict is Verdict.PASSED or optional(rotation, gate):
+    if evidence.measurement.verdict is Verdict.PASSED or rotation.plan.optional(gate):
         return Do(gate) if fresh is not None and not windows.fresh(evidence, now, fresh) else None
     if gate == DRAIN and _taken_on_since(rotation, evidence):
         return Do(gate)
@@ -37,14 +37,9 @@ def _taken_on_since(rotation: Rotation, evidence: Evidence) -> bool:
     return taken is not None and taken.seq > evidence.seq and evidence.measurement.verdict is not Verdict.FAILED
 
 
-def optional(rotation: Rotation, gate: StepId) -> bool:
-    """What a consumer that is not required says is shown, and holds nothing up."""
-    return gate.verb in ("observe", "probe") and not rotation.plan.consumer(gate.subject).required
-
-
 def _unanswered(rotation: Rotation, gate: StepId) -> Ask | None:
     """A consumer that a person observes waits for that person, not for time."""
-    if gate.verb != "observe" or optional(rotation, gate):
+    if gate.verb != "observe" or rotation.plan.optional(gate):
         return None
     consumer = rotation.plan.consumer(gate.subject)
     if consumer.asks is None or answer(rotation, consumer.name):

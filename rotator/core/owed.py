@@ -235,7 +235,7 @@ def _who(rotation: Rotation, gate: StepId) -> str:
 def _required(rotation: Rotation, gate: StepId) -> bool:
     if gate.subject in rotation.dropped:
         return False
-    return gate.verb not in ("observe", "probe") or rotation.plan.consumer(gate.subject).required
+    return not rotation.plan.optional(gate)
 
 
 def _by_itself(rotation: Rotation, kind: str, subject: str, what: str, since: datetime, command: str) -> Debt:

@@ -43,9 +43,8 @@ def unread(
         waits = f"the quiet window is open until {closes:%Y-%m-%d %H:%M:%S} UTC"
         return _measurement(gate, Verdict.INCONCLUSIVE, waits, {**facts, "passed": False}, proof)
     reason = "" if leaked else f" ({why})" if why else ""
-    text = (
-        f"{brief(closes - opens)} have passed since the last deploy; that the old key is silent is not proven{reason}"
-    )
+    passed = f"{brief(closes - opens)} have passed since the last consumer moved"
+    text = f"{passed}; that the old key is silent is not proven{reason}"
     if leaked:
         text += ": it leaked, and whoever has it may keep it busy"
     if policy == "refuse":

@@ -10,7 +10,6 @@ from rotator.model.plan import Plan
 def longest(plan: Plan) -> timedelta:
     """The sum of every step's own bound, but never more than the deadline."""
     playbook = plan.playbook
-    quiet = max([playbook.drain.quiet_for, *(consumer.cadence for consumer in plan.consumers)]) + playbook.drain.lag
     each = {
         "adopt": playbook.adopt_patience,
         "test": playbook.pings.patience,
@@ -18,7 +17,7 @@ def longest(plan: Plan) -> timedelta:
         "observe": playbook.observe_timeout,
         "probe": playbook.pings.patience,
         "pings": playbook.pings.patience,
-        "drain": quiet,
+        "drain": plan.quiet,
         "soak": playbook.soak,
     }
     bounds = sum((each.get(step.id.verb, timedelta()) for step in plan.steps), timedelta())

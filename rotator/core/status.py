@@ -8,7 +8,6 @@ from typing import Final
 
 from rotator.core.approval import UNPROVEN
 from rotator.core.decide import decide, given_up, retiring
-from rotator.core.gates import optional
 from rotator.core.owed import owed
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, DRAIN, SOAK
 from rotator.core.windows import expected
@@ -92,7 +91,7 @@ def _phase(rotation: Rotation) -> Phase:
         state, evidence = rotation.steps.get(step.id), rotation.gates.get(step.id)
         done = state is not None and state.mark is Mark.APPLIED
         passed = evidence is not None and (
-            evidence.measurement.verdict is Verdict.PASSED or optional(rotation, step.id)
+            evidence.measurement.verdict is Verdict.PASSED or rotation.plan.optional(step.id)
         )
         if not (done if step.effect else passed):
             return step.phase

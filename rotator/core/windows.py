@@ -89,18 +89,14 @@ def silence(rotation: Rotation) -> Window:
 
 
 def drain_window(rotation: Rotation) -> tuple[datetime, datetime]:
-    """From the last deploy (law 7a), at least as long as the slowest cadence (b), and the usage report's lag (c)."""
-    opens = last_change(rotation) or rotation.opened_at
-    slowest = max((consumer.cadence for consumer in rotation.plan.consumers), default=timedelta())
-    drain = rotation.plan.playbook.drain
-    return opens, opens + max(drain.quiet_for, slowest) + drain.lag
+    """From the last deploy (law 7a), and from when the last consumer was seen to have moved."""
+    opens = silence(rotation).opened or last_change(rotation) or rotation.opened_at
+    return opens, opens + rotation.plan.quiet
 
 
 def retires_after(plan: Plan) -> timedelta:
     """From the last deploy to the old key's end, at least: the quiet window and the soak."""
-    slowest = max((consumer.cadence for consumer in plan.consumers), default=timedelta())
-    drain = plan.playbook.drain
-    return max(drain.quiet_for, slowest) + drain.lag + plan.playbook.soak
+    return plan.quiet + plan.playbook.soak
 
 
 def soak_ends(rotation: Rotation) -> datetime:

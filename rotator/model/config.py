@@ -205,7 +205,7 @@ class Pings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """`quiet_for`: the wait after the last deploy; `lag`: the usage report's; `unproven`: may silence do, unproven?"""
+    """`quiet_for`: the wait once all have moved; `lag`: the usage report's; `unproven`: may silence do, unproven?"""
 
     quiet_for: timedelta
     lag: timedelta

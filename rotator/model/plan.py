@@ -80,6 +80,17 @@ class Plan:
         """Every secret that this rotation reads or writes."""
         return self.secrets if self.right is None else (self.right, *self.secrets)
 
+    @property
+    def quiet(self) -> timedelta:
+        """How long nobody may need the old key before it is disabled: at least as long as the slowest consumer may stay
+        quiet (law 7b), and the usage report's lag (c)."""
+        slowest = max((consumer.cadence for consumer in self.consumers), default=timedelta())
+        return max(self.playbook.drain.quiet_for, slowest) + self.playbook.drain.lag
+
+    def optional(self, gate: StepId) -> bool:
+        """What a consumer that is not required says is shown, and holds nothing up."""
+        return gate.verb in ("observe", "probe") and not self.consumer(gate.subject).required
+
     def consumer(self, name: str) -> PlannedConsumer:
         return next(consumer for consumer in self.consumers if consumer.name == name)
 

@@ -12,6 +12,7 @@ from tests.unit import test_judge as seen
 
 _JUDGE: Final = "rotator.core.judge"
 _PLAN: Final = "rotator.core.plan"
+_PLANNED: Final = "rotator.model.plan"
 _WINDOWS: Final = "rotator.core.windows"
 _TESTS: Final = """\
     for test in tests:
@@ -162,26 +163,38 @@ SEEN: Final = (
         says="The quiet window is counted from the rotation's opening and not from the last deploy.",
         law="7",
         module=_WINDOWS,
-        old="opens = last_change(rotation) or rotation.opened_at",
+        old="opens = silence(rotation).opened or last_change(rotation) or rotation.opened_at",
         new="opens = rotation.opened_at",
         catcher=Seeds(20),
+    ),
+    Plant(
+        name="drain window before the last one moved",
+        says="The quiet window runs while a consumer that reloads by itself still uses the old key.",
+        law="7",
+        module=_WINDOWS,
+        old="opens = silence(rotation).opened or last_change(rotation) or rotation.opened_at",
+        new="opens = last_change(rotation) or rotation.opened_at",
+        catcher=unit(
+            "engine_drain",
+            "test_without_a_report_the_quiet_window_begins_when_the_last_consumer_was_seen_to_have_moved",
+        ),
     ),
     Plant(
         name="cadence ignored",
         says="The quiet window may be shorter than the slowest consumer's silence.",
         law="7",
-        module=_WINDOWS,
-        old="return opens, opens + max(drain.quiet_for, slowest) + drain.lag",
-        new="return opens, opens + drain.quiet_for + drain.lag",
+        module=_PLANNED,
+        old="return max(self.playbook.drain.quiet_for, slowest) + self.playbook.drain.lag",
+        new="return self.playbook.drain.quiet_for + self.playbook.drain.lag",
         catcher=Seeds(20),
     ),
     Plant(
         name="lag ignored",
         says="The quiet window does not wait for the usage report.",
         law="7",
-        module=_WINDOWS,
-        old="return opens, opens + max(drain.quiet_for, slowest) + drain.lag",
-        new="return opens, opens + max(drain.quiet_for, slowest)",
+        module=_PLANNED,
+        old="return max(self.playbook.drain.quiet_for, slowest) + self.playbook.drain.lag",
+        new="return max(self.playbook.drain.quiet_for, slowest)",
         catcher=Seeds(60),
     ),
 )

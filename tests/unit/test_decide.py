@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from rotator.core.approval import approved
 from rotator.core.decide import decide
-from rotator.core.gates import optional
 from rotator.core.plan import ARCHIVE, DISABLE, DRAIN, SOAK
 from rotator.core.status import status
 from rotator.core.windows import freshness
@@ -62,7 +61,7 @@ def test_a_yes_is_worth_nothing_where_a_required_gate_does_not_hold(gate: StepId
     rotation = all_passed(upto=DISABLE)
     rotation = replace(rotation, gates={**rotation.gates, gate: evidence(gate, verdict)})
     decision = decide(approved_for(rotation, "disable"), NOW)
-    assert (decision == Do(DISABLE)) is optional(rotation, gate)
+    assert (decision == Do(DISABLE)) is rotation.plan.optional(gate)
 
 
 def test_a_measurement_that_nobody_made_is_made_first() -> None:
@@ -215,7 +214,7 @@ def _rests_on_its_gates(rotation: Rotation, step: StepId) -> None:
     assert rotation.plan.step(step).needs
     for gate in rotation.plan.step(step).needs:
         found = rotation.gates[gate]
-        assert found.measurement.verdict is Verdict.PASSED or optional(rotation, gate)
+        assert found.measurement.verdict is Verdict.PASSED or rotation.plan.optional(gate)
         assert timedelta() <= NOW - found.at <= freshness(rotation)
     assert approved(rotation, step) is not None
     assert rotation.reenabled is None

@@ -92,9 +92,7 @@ def _note(step: PlannedStep, plan: Plan) -> str:
         case "pings":
             return f"{playbook.pings.count} in a row, {brief(playbook.pings.interval)} apart"
         case "drain":
-            slowest = max((consumer.cadence for consumer in plan.consumers), default=playbook.drain.quiet_for)
-            window = max(playbook.drain.quiet_for, slowest) + playbook.drain.lag
-            return f"{brief(window)} after the last deploy; silence without proof: {playbook.drain.unproven}"
+            return f"{brief(plan.quiet)} after the last consumer moved; silence without proof: {playbook.drain.unproven}"
         case "disable":
             by = _by(plan)
             return f"approval: {playbook.approve_disable}; can be undone{by}"
