@@ -56,12 +56,13 @@ def confirm(fingerprint: Fingerprint, record: KeyRecord) -> KeyRecord:
 
 
 def needs_change(record: KeyRecord, wanted: KeyStatus) -> bool:
-    """Whether a write is needed for the record to be `wanted`. Raises `Refused` where Anthropic cannot do it.
+    """Whether a write is needed for the key to be `wanted`. Raises `Refused` where Anthropic cannot do it.
 
+    A record may be behind: that a key is active already is no reason not to enable it, for somebody may miss it.
     `archived` is final, and an expired key can only be archived (facts: What shapes the design, 2).
     """
     if record.status is wanted:
-        return False
+        return wanted is KeyStatus.ACTIVE
     if wanted is KeyStatus.EXPIRED:
         raise Refused(f"The key {record.id} ({record.name}) cannot be made to expire.", _DONE_BY_ANTHROPIC)
     if record.status is KeyStatus.ARCHIVED:

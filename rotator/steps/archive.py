@@ -25,7 +25,7 @@ class Archive:
         """Nothing undoes it: whoever enabled the old key again since the last look, or points to it, needs it."""
         retire.last_look(context, "the old key is not archived")
         if context.record_id is not None:
-            if retire.status(context) is KeyStatus.ACTIVE:
+            if KeyStatus.ACTIVE in (retire.status(context), retire.seen_active(context)):
                 raise Refused(
                     "the old key is not archived: somebody enabled it again",
                     "find out who needs it; the next command takes note of it",

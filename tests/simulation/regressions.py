@@ -34,6 +34,7 @@ REGRESSIONS: Final = {
     1034259: "the law did not know an overtaken process that takes back a promotion which had landed in time",
     1049393: "a second attempt to restore did not wait for the copies, for the old key had died meanwhile",
     1041066: "the law counted the intent's own moment to the evidence's age",
+    2002597: "without an Admin key, a person had just enabled the old key, and it was still refused",
     1027970: "a consumer that a person observes was made required in the soak, and nobody was asked (test_decide)",
     1066785: "a read from before the rollback made the unused key the old one (test_sim_found)",
 }

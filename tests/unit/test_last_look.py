@@ -164,6 +164,41 @@ def test_a_record_that_says_disabled_proves_nothing_while_the_key_is_still_accep
     assert run(world, yes=BOTH) == Stop(Exit.DONE, "the rotation is complete")
 
 
+def test_a_record_that_still_says_active_does_not_keep_a_missed_key_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = soaking(quick())
+    records_lag(world, monkeypatch, KeyStatus.ACTIVE)
+    turn_up(world, "chat", world.old)
+    world.clock.advance(timedelta(seconds=20))
+    tick(world)
+    assert old_status(world) is KeyStatus.ACTIVE
+
+
+def test_a_record_that_still_says_disabled_lets_no_key_be_archived_that_is_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = soaked()
+
+    def enabled_a_moment_ago() -> None:
+        records_lag(world, monkeypatch, KeyStatus.INACTIVE)
+        world.issuer.books.change(world.old_id, status=KeyStatus.ACTIVE)
+
+    after_the_intent(world, ARCHIVE, enabled_a_moment_ago)
+    end = run(world, yes=BOTH, stay=timedelta(0))
+    assert isinstance(end, Stop)
+    assert "somebody enabled it again" in end.why
+    assert old_status(world) is KeyStatus.ACTIVE
+
+
+def records_lag(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, status: KeyStatus) -> None:
+    """What Anthropic says of the old key is behind what was done to it."""
+    known = world.issuer._known
+
+    def behind(key_id: str) -> KeyRecord:
+        return replace(known(key_id), status=status) if key_id == world.old_id else known(key_id)
+
+    monkeypatch.setattr(world.issuer, "_known", behind)
+
+
 def test_a_record_that_says_dead_of_an_old_key_that_works_is_another_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Named by hand (`key_id:`), left from the rotation before, and without a hint that could give it away."""
     world = quick()

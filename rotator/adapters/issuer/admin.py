@@ -72,7 +72,7 @@ class AdminApi:
             return self._get(key, client, key_id)
 
     def set_status(self, key_id: str, status: KeyStatus) -> KeyRecord:
-        """Looks first, writes only where something changes. The same write twice is harmless: weather is retried."""
+        """Looks first, and writes where it has to. The same write twice is harmless: weather is retried."""
         key = self._key()
         with self._connection.client(key) as client:
             record = self._get(key, client, key_id)

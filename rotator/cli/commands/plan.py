@@ -92,7 +92,7 @@ def _note(step: PlannedStep, plan: Plan) -> str:
         case "pings":
             return f"{playbook.pings.count} in a row, {brief(playbook.pings.interval)} apart"
         case "drain":
-            return f"{brief(plan.quiet)} after the last consumer moved; silence without proof: {playbook.drain.unproven}"
+            return f"{brief(plan.quiet)} after all have moved; silence without proof: {playbook.drain.unproven}"
         case "disable":
             by = _by(plan)
             return f"approval: {playbook.approve_disable}; can be undone{by}"

@@ -135,9 +135,13 @@ class LogLaws:
             _fail(f"law 1: `{event.step}` counts as done, and a replica of {secret} lags")
 
     def _gone(self, event: Event) -> None:
-        """Law 7: what is said to be disabled is disabled, unless somebody has enabled it again since."""
-        toggled = self._world.met["fault status_toggled"] or self._world.met["late effect of a stopped process"]
-        if event.kind is Kind.APPLIED and not toggled and self._world.status(self._world.old) is KeyStatus.ACTIVE:
+        """Law 7: what is said to be disabled is disabled, unless somebody has enabled it again since. Without an Admin
+        key nobody can see that a person has just done so: Anthropic refuses the key for a while yet."""
+        world = self._world
+        toggled = world.met["fault status_toggled"] or world.met["late effect of a stopped process"]
+        unseen = not world.scenario.managed and not world.works(world.old)
+        active = world.status(world.old) is KeyStatus.ACTIVE
+        if event.kind is Kind.APPLIED and active and not (toggled or unseen):
             _fail("law 7: the old key counts as disabled, and it is active")
 
     def _mended(self, event: Event) -> None:
