@@ -12,7 +12,7 @@ from rotator.model.canonical import Json, digest
 from rotator.model.errors import AmbiguousKey, Refused, StoreConflict, Unreachable, UsageError
 from rotator.model.keys import Fingerprint, Holding, Label, Version
 from rotator.model.plan import Plan, StepId
-from rotator.model.rotation import Outcome
+from rotator.model.rotation import Mark, Rotation, StepState
 from rotator.ports import SecretStore
 from rotator.session import Session
 from rotator.steps import Ports
@@ -26,7 +26,7 @@ def open_rotation(session: Session, ports: Ports, plan: Plan, by: str, key_id: s
 
     Returns what a person should know, in sentences: what the stores warn of.
 
-    Raises `Unreachable` where a store still reads as before the rollback of a moment ago;
+    Raises `Unreachable` where a store still reads as before what the last rotation did a moment ago;
     `StoreConflict` where the secrets do not hold one and the same key, or hold somebody's pending version;
     `Refused` where there is no key and this is not the first one, or the reverse; `AmbiguousKey` where the old key's
     record cannot be told; `UsageError` where places that drifted were to get a key that leaked (law 10).
@@ -141,19 +141,26 @@ def _refuse_present(credential: str, current: Mapping[str, Version | None]) -> N
 
 
 def _refuse_stale(session: Session, current: Mapping[str, Version | None]) -> None:
-    """A read that is behind our own rollback would make the unused key the old one."""
+    """A read that is behind what the last rotation did to a secret would make a wrong key the old one."""
     last = session.rotation
-    if last is None or last.outcome is not Outcome.ROLLED_BACK or last.ended_at is None or last.new is None:
-        return
-    believed_from = last.ended_at + _SETTLES
     for secret, version in current.items():
-        shows_new = version is not None and version.key is not None and version.key.fingerprint == last.new.fingerprint
-        if shows_new and StepId("promote", secret) in last.steps and session.clock.now() < believed_from:
+        state = last.steps.get(StepId("promote", secret)) if last is not None else None
+        if last is None or state is None or version is None or version.key is None:
+            continue
+        replaced = _replaced(last, secret, state)
+        if replaced == version.key.fingerprint and session.clock.now() < state.since + _SETTLES:
             raise Unreachable(
-                f"{secret} still reads as before the rollback of {last.ended_at:%H:%M:%S} UTC: it shows the key "
-                f"{last.new.fingerprint}",
-                f"wait until {believed_from:%H:%M:%S} UTC, then: rotate start {session.credential}",
+                f"{secret} still reads as before rotation {last.id} changed it at {state.since:%H:%M:%S} UTC: it shows "
+                f"the key {replaced}",
+                f"wait until {state.since + _SETTLES:%H:%M:%S} UTC, then: rotate start {session.credential}",
             )
+
+
+def _replaced(last: Rotation, secret: str, promoted: StepState) -> Fingerprint | None:
+    """The key that the last rotation took out of `secret`; None where that is not known."""
+    if promoted.mark is Mark.APPLIED:
+        return last.old.held(secret) if last.old is not None else None
+    return last.new.fingerprint if promoted.mark is Mark.UNDONE and last.new is not None else None
 
 
 def _refuse_foreign(session: Session, stores: Mapping[str, SecretStore]) -> None:

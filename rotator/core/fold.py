@@ -238,11 +238,12 @@ def _resumed(draft: Draft, event: Event) -> None:
     draft.owner = event.holder
     if data.get("plan"):
         before, draft.plan = draft.plan, record.from_json(data["plan"])
-        draft.plan_digest = record.plan_digest(draft.plan)
+        known_by, draft.plan_digest = draft.plan_digest, record.plan_digest(draft.plan)
         now = {consumer.name for consumer in draft.plan.consumers}
         known = (*draft.dropped, *(consumer.name for consumer in before.consumers))
         draft.dropped = tuple(name for name in known if name not in now)
-        draft.forget_overlap()  # what was measured by another plan is measured again
+        if draft.plan_digest != known_by:
+            draft.forget_overlap()  # what was measured by another plan is measured again
         if no_way_back(draft) is not None:
             _forward_only(draft, event)
     if data.get("old_key_id") and draft.old is not None:

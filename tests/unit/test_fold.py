@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from rotator.core import record
 from rotator.core.fold import advance, fold, rotations
@@ -13,7 +14,7 @@ from rotator.model.canonical import JsonObject
 from rotator.model.event import Kind
 from rotator.model.keys import Fingerprint
 from rotator.model.measure import Verdict
-from rotator.model.plan import Plan
+from rotator.model.plan import Plan, StepId
 from rotator.model.rotation import Mark, Outcome
 from tests.unit.core_rotations import NEW, OLD, Entry, a_plan, a_rotation, log
 
@@ -206,7 +207,12 @@ def test_an_answer_about_an_effect_that_was_found_out_meanwhile_changes_nothing(
     assert a_rotation(None, INTENDED, doubtful, said("absent:disable")).steps[DISABLE].mark is Mark.READY
 
 
-def test_what_was_measured_by_another_plan_is_measured_again() -> None:
+def test_what_was_measured_by_another_plan_is_measured_again_and_by_the_same_one_still_counts() -> None:
     adopted = measured(Verdict.PASSED, "adopt", {"new": NEW.to_json()})
-    accepted: Entry = (Kind.RESUMED, None, {"entered": True, "plan": record.to_json(a_plan())})
-    assert set(a_rotation(None, adopted, measured(Verdict.PASSED), accepted).gates) == {ADOPT}
+
+    def gates_under(plan: Plan) -> set[StepId]:
+        accepted: Entry = (Kind.RESUMED, None, {"entered": True, "plan": record.to_json(plan)})
+        return set(a_rotation(None, adopted, measured(Verdict.PASSED), accepted).gates)
+
+    assert gates_under(a_plan({"soak": timedelta(days=3)})) == {ADOPT}
+    assert gates_under(a_plan()) == {ADOPT, PINGS}

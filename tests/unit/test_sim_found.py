@@ -14,7 +14,7 @@ from rotator.model.errors import Unreachable
 from rotator.model.keys import KeyStatus, KeyText, Label, Version
 from rotator.model.plan import Phase
 from rotator.opening import open_rotation
-from rotator.orders import accept_plan, approve, roll_back
+from rotator.orders import abandon, accept_plan, approve, roll_back
 from rotator.sandbox.memory_store import MemorySecretStore
 from rotator.sandbox.memory_world import YES, MemoryWorld
 from rotator.sandbox.watched import Killed, Moment
@@ -46,20 +46,27 @@ def test_a_rollback_restores_a_promoted_secret_even_where_the_store_still_reads_
     assert all(version is not None and version.key == world.old for version in _current(world))
 
 
-def test_a_store_that_reads_as_before_the_rollback_does_not_make_the_unused_key_the_old_one() -> None:
+@pytest.mark.parametrize("end", ["rolled back", "abandoned"])
+def test_a_store_that_reads_as_before_the_last_rotation_does_not_make_a_wrong_key_the_old_one(end: str) -> None:
     world = MemoryWorld(secrets=1)
-    world.start(horizon=Phase.OVERLAP)
-    world.rollback()
-    [(ref, store)] = world.stores.items()
-    stale: dict[str, Any] = {ref: Behind(store, world.new)}
+    world.start(horizon=Phase.EXPAND)
     session = world.session()
-    with session, pytest.raises(Unreachable, match="still reads as before the rollback"):
+    if end == "rolled back":
+        world.rollback()
+    else:
+        with session:
+            abandon(session, YES)
+    [(ref, store)] = world.stores.items()
+    replaced = world.new if end == "rolled back" else world.old
+    stale: dict[str, Any] = {ref: Behind(store, replaced)}
+    session = world.session()
+    with session, pytest.raises(Unreachable, match="still reads as before"):
         open_rotation(session, replace(world.ports(), stores=stale), world.plan, "tester")
     world.clock.advance(timedelta(minutes=2))  # nothing lags for so long: somebody made it so
     with session:
         open_rotation(session, replace(world.ports(), stores=stale), world.plan, "tester")
     assert session.open.old is not None
-    assert session.open.old.fingerprint == world.new.fingerprint
+    assert session.open.old.fingerprint == replaced.fingerprint
 
 
 class Behind(StaleStore):
