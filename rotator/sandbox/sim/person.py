@@ -14,6 +14,7 @@ from rotator.model.rotation import Outcome, Rotation
 from rotator.sandbox.sim.desk import Answer, SimulatedDesk
 
 if TYPE_CHECKING:
+    from rotator.sandbox.sim.fleet import SimulatedFleet
     from rotator.sandbox.sim.world import SimulatedWorld
 
 _MENDABLE: Final = ("has a pending version", "somebody else wrote it", "no secret holds the key")
@@ -82,7 +83,7 @@ def respond(world: SimulatedWorld, desk: SimulatedDesk, answer: Answer) -> None:
         desk.type("unlock")
     elif isinstance(answer, Stop) and answer.exit in (Exit.GATE_FAILED, Exit.INCONCLUSIVE):
         for fleet in world.fleet.values():
-            fleet.restart()
+            _restart(world, fleet)
 
 
 def _answer(world: SimulatedWorld, desk: SimulatedDesk, what: str) -> None:
@@ -90,8 +91,7 @@ def _answer(world: SimulatedWorld, desk: SimulatedDesk, what: str) -> None:
     if what.startswith(CONSUMER):
         name = what.removeprefix(CONSUMER)
         if name in world.fleet:
-            world.fleet[name].restart()
-            world.clock.advance(timedelta(seconds=world.fleet[name].spec.linger))
+            _restart(world, world.fleet[name])
         desk.type(f"approve {what}")
     elif ":" in what:
         step = StepId.parse(what.partition(":")[2])
@@ -100,6 +100,12 @@ def _answer(world: SimulatedWorld, desk: SimulatedDesk, what: str) -> None:
         desk.type(f"approve {'applied' if _happened(world, step) else 'absent'}:{step}")
     else:
         desk.type(f"approve {what}")
+
+
+def _restart(world: SimulatedWorld, fleet: SimulatedFleet) -> None:
+    """And wait until the instances that were replaced have ended."""
+    fleet.restart()
+    world.clock.advance(timedelta(seconds=fleet.spec.linger))
 
 
 def _happened(world: SimulatedWorld, step: StepId) -> bool:
