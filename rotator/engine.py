@@ -126,6 +126,8 @@ class _Engine:
         decision = decide(rotation, self.now, self.run.horizon)
         measures = isinstance(decision, Do) and not rotation.plan.step(decision.step).effect
         self.looks = self.looks + 1 if measures else 0
+        if self.looks <= _ROUNDS:  # for no plan has less than one gate
+            return decision
         gates = sum(not step.effect for step in rotation.plan.steps)
         return never_fresh(rotation) if self.looks > _ROUNDS * gates else decision
 

@@ -60,11 +60,8 @@ def taken_on(rotation: Rotation, missing: Json) -> Approval | None:
     """The person's word that covers these missing conditions, where the playbook lets a person give it."""
     if rotation.plan.playbook.drain.unproven == "refuse" or not _a_persons(missing):
         return None
-    wanted = unproven_digest(rotation, missing)
-    for approval in reversed(rotation.approvals):
-        if (approval.what, approval.plan_digest, approval.evidence_digest) == (UNPROVEN, rotation.plan_digest, wanted):
-            return approval
-    return None
+    given = _given(rotation, UNPROVEN)
+    return _bound_to(unproven_digest(rotation, missing), given) if given else None
 
 
 def may_take_on(rotation: Rotation) -> bool:
@@ -86,15 +83,18 @@ def _a_persons(missing: Json) -> bool:
 
 def approved(rotation: Rotation, step: StepId) -> Approval | None:
     """The approval that covers `step` now: given for this very plan and this very evidence."""
-    wanted = evidence_digest(rotation, step)
-    for approval in reversed(rotation.approvals):
-        if (
-            approval.what == str(step)
-            and approval.plan_digest == rotation.plan_digest
-            and approval.evidence_digest == wanted
-        ):
-            return approval
-    return None
+    given = _given(rotation, str(step))
+    return _bound_to(evidence_digest(rotation, step), given) if given else None
+
+
+def _given(rotation: Rotation, what: str) -> Sequence[Approval]:
+    """Every yes to this, for this very plan; the last one first."""
+    plan = rotation.plan_digest
+    return [one for one in reversed(rotation.approvals) if one.what == what and one.plan_digest == plan]
+
+
+def _bound_to(evidence: str, given: Sequence[Approval]) -> Approval | None:
+    return next((one for one in given if one.evidence_digest == evidence), None)
 
 
 def scheduled(rotation: Rotation, step: StepId) -> bool:

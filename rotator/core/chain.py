@@ -107,7 +107,7 @@ def to_row(event: Event) -> dict[str, int | str | None]:
         "prev": event.prev,
         "hash": event.hash,
     }
-    _refuse_unkeepable(event, sum(_size(value) for value in row.values() if isinstance(value, str)))
+    _refuse_unkeepable(event, _size("".join([value for value in row.values() if isinstance(value, str)])))
     return row
 
 

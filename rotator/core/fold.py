@@ -21,7 +21,7 @@ from rotator.model.decision import Exit
 from rotator.model.errors import JournalError
 from rotator.model.event import Event, Kind
 from rotator.model.keys import Fingerprint
-from rotator.model.measure import Measurement, Verdict
+from rotator.model.measure import VERDICTS, Measurement, Verdict
 from rotator.model.plan import StepId
 from rotator.model.rotation import Approval, Evidence, Mark, NewKey, OldKey, Outcome, Rotation, StepState
 
@@ -30,9 +30,10 @@ ROLLBACK: Final = "rollback"
 
 
 def fold(events: Iterable[Event]) -> Rotation | None:
-    """The credential's latest rotation, open or ended; None where there never was one."""
-    found = rotations(events)
-    return found[-1] if found else None
+    """The credential's latest rotation, open or ended; None where there never was one. Its own events say all of it."""
+    log = list(events)
+    opened = next((n for n in reversed(range(len(log))) if log[n].kind is Kind.OPENED), len(log))
+    return advance(None, *log[opened:])
 
 
 def rotations(events: Iterable[Event]) -> list[Rotation]:
@@ -156,11 +157,10 @@ def _failed(draft: Draft, event: Event) -> None:
     before = draft.steps[step]
     if event.data.get("standing"):
         data = {**before.data, "standing": event.data["standing"]}
-        draft.steps[step] = replace(before, mark=Mark.READY, since=event.at, seq=event.seq, data=data)
+        draft.steps[step] = before._replace(mark=Mark.READY, since=event.at, seq=event.seq, data=data)
         return
     exit_code = event.data.get("exit")
-    draft.steps[step] = replace(
-        before,
+    draft.steps[step] = before._replace(
         attempts=max(before.attempts, event.attempt),  # an inspection in vain counts as well
         since=event.at,
         seq=event.seq,
@@ -172,15 +172,15 @@ def _failed(draft: Draft, event: Event) -> None:
 
 def _paused(draft: Draft, event: Event) -> None:
     step = StepId.parse(event.step or "")
-    draft.steps[step] = replace(draft.steps[step], unclear=True, error=str(event.data.get("why", "")))
+    draft.steps[step] = draft.steps[step]._replace(unclear=True, error=str(event.data.get("why", "")))
 
 
 def _measured(draft: Draft, event: Event) -> None:
     gate = StepId.parse(event.step or "")
-    data = cast("Mapping[str, Any]", event.data)
+    data: Mapping[str, Any] = event.data
     measurement = Measurement(
         gate=event.step or "",
-        verdict=Verdict(data["verdict"]),
+        verdict=VERDICTS[data["verdict"]],
         why=data["why"],
         facts=data["facts"],
         proof=data.get("proof", {}),
@@ -230,7 +230,7 @@ def _answered(draft: Draft, step: StepId, mark: Mark, event: Event) -> None:
         mark = Mark.UNDONE
         if step == DISABLE:
             _came_back(draft, before.data)
-    draft.steps[step] = replace(before, mark=mark, since=event.at, seq=event.seq, unclear=False, error=None, stop=None)
+    draft.steps[step] = before._replace(mark=mark, since=event.at, seq=event.seq, unclear=False, error=None, stop=None)
 
 
 def _resumed(draft: Draft, event: Event) -> None:
@@ -260,7 +260,7 @@ def _forward_only(draft: Draft, event: Event) -> None:
     draft.rolling_back = None
     for step, state in draft.steps.items():
         if state.mark is Mark.UNDOING:
-            draft.steps[step] = replace(state, mark=Mark.OPEN, since=event.at, seq=event.seq, unclear=False)
+            draft.steps[step] = state._replace(mark=Mark.OPEN, since=event.at, seq=event.seq, unclear=False)
 
 
 def _fresh(draft: Draft, event: Event) -> None:
@@ -268,7 +268,7 @@ def _fresh(draft: Draft, event: Event) -> None:
     draft.entered, draft.entered_seq = event.at, event.seq
     for step, state in draft.steps.items():
         if not state.unclear and (state.attempts or state.error is not None or state.hint):
-            draft.steps[step] = replace(state, attempts=0, error=None, stop=None, hint="")
+            draft.steps[step] = state._replace(attempts=0, error=None, stop=None, hint="")
 
 
 def _taken_over(draft: Draft, event: Event) -> None:

@@ -28,32 +28,30 @@ def observed(
     `other`: the key that is replaced, or those. One that reports neither counts as unknown: a third key is somebody's
     surprise, not a pass.
     """
-    said_wanted = [_says(instance, wanted) for instance in instances]
-    said_other = [any(_says(instance, key) for key in other) for instance in instances]
-    said = list(zip(instances, said_wanted, said_other, strict=True))
-    holds = [instance for instance, one, two in said if one and not two]  # head and tail may fit both: then neither
-    others = [instance for instance, one, two in said if two and not one]
-    unknown = len(instances) - len(holds) - len(others)
+    holds: list[Instance] = []
+    others: list[Instance] = []
+    unknowns: list[Instance] = []
+    for instance in instances:
+        one, two = _says(instance, wanted), any(_says(instance, key) for key in other)
+        (unknowns if one is two else holds if one else others).append(instance)  # head and tail may fit both
     on_new, on_old = (len(holds), len(others)) if wanted_is_new else (len(others), len(holds))
     facts: dict[str, Json] = {
         "instances": len(instances),
         "on_new": on_new,
         "on_old": on_old,
-        "unknown": unknown,
+        "unknown": len(unknowns),
         "terminating": sum(instance.terminating for instance in instances),
     }
-    strangers = sorted(instance.id for instance in instances if instance not in holds)
     total, right = len(instances), "new" if wanted_is_new else "old"
     if not instances:
         return _measurement(gate, Verdict.INCONCLUSIVE, "no instance answered: nobody can say which key is held", facts)
     if len(holds) == total:
         return _measurement(gate, Verdict.PASSED, f"{_all(total)} on the {right} key", facts)
-    facts["waiting_for"] = list(strangers[:_NAMED])
+    facts["waiting_for"] = sorted(instance.id for instance in (*others, *unknowns))[:_NAMED]
     if others:
         wrong = "old" if wanted_is_new else "new"
         why = f"{len(holds)} of {total} on the {right} key; still on the {wrong} one: {_named(others)}"
         return _measurement(gate, Verdict.FAILED, why, facts)
-    unknowns = [instance for instance in instances if instance not in holds]
     why = f"{len(holds)} of {total} on the {right} key; cannot tell for {_named(unknowns)}"
     return _measurement(gate, Verdict.INCONCLUSIVE, why, facts)
 

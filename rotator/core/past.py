@@ -15,10 +15,10 @@ def leaked(events: Iterable[Event]) -> Mapping[str, str]:
     """
     found: dict[str, str] = {}
     for event in events:
-        data = cast("Mapping[str, Any]", event.data)
-        if event.kind is not Kind.OPENED or data["old"] is None:
+        if event.kind is not Kind.OPENED:
             continue
-        if data["plan"]["playbook"]["reenable"] == "never":
+        data = cast("Mapping[str, Any]", event.data)
+        if data["old"] is not None and data["plan"]["playbook"]["reenable"] == "never":
             found.setdefault(str(data["old"]["fingerprint"]["digest"]), event.rotation)
     return found
 

@@ -34,6 +34,8 @@ class Kind(Enum):
     ROLLED_BACK = "rolled_back"
     ABANDONED = "abandoned"
 
+    __hash__ = object.__hash__  # of its members there is one each: `Enum` hashes their names, and in Python
+
 
 class Event(NamedTuple):
     """`seq` counts from 1 within a credential; `hash` covers every other field and, through `prev`, all before.

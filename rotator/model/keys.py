@@ -138,6 +138,8 @@ class Label(Enum):
     CURRENT = "current"
     PREVIOUS = "previous"
 
+    __hash__ = object.__hash__  # as of `Kind`
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:

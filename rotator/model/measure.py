@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Final, NamedTuple
 
-from rotator.model.canonical import Json
+from rotator.model.canonical import NOTHING, Json
 
 
 class Verdict(Enum):
@@ -15,6 +16,10 @@ class Verdict(Enum):
     FAILED = "failed"
     INCONCLUSIVE = "inconclusive"  # nothing was proven either way: never counts as a pass
     ERRORED = "errored"  # the measurement itself could not be made
+
+
+VERDICTS: Final = {verdict.value: verdict for verdict in Verdict}
+"""By the word that a journal has for it."""
 
 
 class Cause(Enum):
@@ -53,9 +58,8 @@ class Instance:
     terminating: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """One result of a probe or an observation, as it is journaled and shown.
+class Measurement(NamedTuple):
+    """One result of a probe or an observation, as it is journaled and shown. A tuple, as `Evidence` is.
 
     `facts` is what was seen: equal facts mean that nothing has changed, so they hold no times and no request ids.
     `proof` is what support or an auditor asks for (request ids, times). `final` says that waiting cannot help.
@@ -64,6 +68,6 @@ class Measurement:
     gate: str
     verdict: Verdict
     why: str
-    facts: Mapping[str, Json] = field(default_factory=dict)
-    proof: Mapping[str, Json] = field(default_factory=dict)
+    facts: Mapping[str, Json] = NOTHING
+    proof: Mapping[str, Json] = NOTHING
     final: bool = False

@@ -92,7 +92,13 @@ class Plan:
         return gate.verb in ("observe", "probe") and not self.consumer(gate.subject).required
 
     def consumer(self, name: str) -> PlannedConsumer:
-        return next(consumer for consumer in self.consumers if consumer.name == name)
+        for consumer in self.consumers:
+            if consumer.name == name:
+                return consumer
+        raise LookupError(f"no consumer of the plan is called {name}")
 
     def step(self, id: StepId) -> PlannedStep:
-        return next(step for step in self.steps if step.id == id)
+        for step in self.steps:
+            if step.id == id:
+                return step
+        raise LookupError(f"the plan has no step `{id}`")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
-from rotator.model.canonical import Json
+from rotator.model.canonical import NOTHING, Json
 from rotator.model.decision import Exit
 from rotator.model.keys import Fingerprint
 from rotator.model.measure import Measurement
@@ -40,8 +41,9 @@ class Mark(Enum):
     UNDONE = "undone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepState:
+class StepState(NamedTuple):
+    """A tuple, as an event is, and `Evidence`: whoever reads a log makes one of every line."""
+
     mark: Mark
     attempts: int
     """How often it was intended since an operator last went on by hand."""
@@ -56,13 +58,12 @@ class StepState:
     """What to do about it."""
     unclear: bool = False
     """Inspection answered UNKNOWN and no person has said yet."""
-    data: Mapping[str, Json] = field(default_factory=dict)
+    data: Mapping[str, Json] = NOTHING
     seq: int = 0
     """The place in the log at which the mark was last changed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A gate's last measurement. `at`: when it was made; `began`: the first one since the gate was last entered.
     `held_since`: the first one of those that passed without a break; None: it does not hold, or that is not known.
     `seq`: its place in the log. What came first is told by places: clocks differ, and are put right.

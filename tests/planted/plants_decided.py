@@ -139,8 +139,8 @@ DECIDED: Final = (
         says="A yes counts whatever the gates say since.",
         law="3",
         module=_APPROVAL,
-        old="            and approval.evidence_digest == wanted\n",
-        new="            and wanted\n",
+        old="for one in given if one.evidence_digest == evidence)",
+        new="for one in given if evidence)",
         catcher=unit("approval", "test_a_yes_is_void_for_another_verdict_or_another_key"),
     ),
     Plant(
@@ -148,8 +148,8 @@ DECIDED: Final = (
         says="A yes counts for another plan than it was given for.",
         law="3",
         module=_APPROVAL,
-        old="            and approval.plan_digest == rotation.plan_digest\n",
-        new="            and rotation.plan_digest\n",
+        old="if one.what == what and one.plan_digest == plan]",
+        new="if one.what == what and plan]",
         catcher=unit("approval", "test_a_yes_is_void_under_another_plan"),
     ),
     Plant(

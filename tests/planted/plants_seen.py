@@ -74,8 +74,8 @@ SEEN: Final = (
         says="An instance that cannot say which key it holds counts as one that holds the new one.",
         law="7",
         module=_JUDGE,
-        old="for instance, one, two in said if one and not two]",
-        new="for instance, one, two in said if not two]",
+        old="        (unknowns if one is two else",
+        new="        (holds if not two else",
         catcher=unit("judge", "test_every_instance_must_say_the_wanted_key", (None,), Verdict.INCONCLUSIVE),
     ),
     Plant(
@@ -83,9 +83,8 @@ SEEN: Final = (
         says="An instance that is terminating, and still answers requests with the old key, is not counted.",
         law="1",
         module=_JUDGE,
-        old="    said_wanted = [_says(instance, wanted) for instance in instances]",
-        new="    instances = [one for one in instances if not one.terminating]\n"
-        "    said_wanted = [_says(instance, wanted) for instance in instances]",
+        old="    holds: list[Instance] = []",
+        new="    instances = [one for one in instances if not one.terminating]\n    holds: list[Instance] = []",
         catcher=unit("judge", "test_a_terminating_instance_counts_like_any_other"),
     ),
     Plant(

@@ -16,7 +16,7 @@ from tests.unit.core_rotations import NOW, a_plan, all_passed, approved_for, evi
 def test_a_yes_counts_while_nothing_changes() -> None:
     rotation = approved_for(all_passed(upto=DISABLE), "disable")
     assert approved(rotation, DISABLE)
-    later = {gate: replace(one, at=NOW + timedelta(days=1)) for gate, one in rotation.gates.items()}
+    later = {gate: one._replace(at=NOW + timedelta(days=1)) for gate, one in rotation.gates.items()}
     assert approved(replace(rotation, gates=later), DISABLE)
 
 

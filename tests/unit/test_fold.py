@@ -186,6 +186,13 @@ def test_ended_rotations_are_known_by_their_ids() -> None:
     assert len(rotations(log([INTENDED]))) == 1
 
 
+def test_the_latest_rotation_follows_from_its_own_events_whatever_came_before_it() -> None:
+    before, after = log([INTENDED, APPLIED, said("rollback")]), log([INTENDED])
+    found = fold([*before, *after])
+    assert found == fold(after) == rotations([*before, *after])[-1]
+    assert fold(before) == rotations([*before, *after])[0]
+
+
 def test_who_is_taken_off_the_list_half_way_is_remembered_until_it_stands_there_again() -> None:
     before = a_plan()
     without = replace(before, consumers=before.consumers[1:])

@@ -206,7 +206,7 @@ def test_the_key_itself_is_never_in_a_frame(deploying: MemoryWorld) -> None:
 def test_control_characters_from_outside_do_not_reach_the_terminal(draining: MemoryWorld) -> None:
     rotation, now = rotation_of(draining), draining.clock.now()
     drain = rotation.gates[StepId("drain")]
-    evil = replace(drain, measurement=replace(drain.measurement, why="a\x1b[2Jb\r\nc [red]d"))
+    evil = drain._replace(measurement=drain.measurement._replace(why="a\x1b[2Jb\r\nc [red]d"))
     changed = replace(rotation, gates={**rotation.gates, StepId("drain"): evil})
     text = drawn(Shown(rotation=changed, decision=decide(changed, now)), now)
     assert "\x1b" not in text

@@ -58,11 +58,9 @@ class Operation:
 class Ground(Protocol):
     """What operations happen on: the world."""
 
-    def before(self, operation: Operation) -> None: ...
-
-    def answer(self, operation: Operation, real: Callable[..., Any], words: dict[str, Any]) -> Any: ...
-
-    def after(self, operation: Operation) -> None: ...
+    def cross(self, operation: Operation, real: Callable[..., Any], words: dict[str, Any]) -> Any:
+        """Make the call, with whatever happens before it, after it, and in its place."""
+        ...
 
 
 class Crossing:
@@ -81,15 +79,11 @@ class Crossing:
         return made
 
     def _call(self, verb: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        ground, process, port, subject = self._ground, self._process, self._port, self._subject
+        cross, process, port, subject = self._ground.cross, self._process, self._port, self._subject
 
         def call(*args: Any, **words: Any) -> Any:
             if process.gone:
                 raise Killed(f"{process.name} is gone")
-            operation = Operation(process, port, subject, verb, args)
-            ground.before(operation)
-            given = ground.answer(operation, real, words)
-            ground.after(operation)
-            return given
+            return cross(Operation(process, port, subject, verb, args), real, words)
 
         return call

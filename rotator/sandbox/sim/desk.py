@@ -58,7 +58,7 @@ class SimulatedDesk:
         except RotatorError as error:
             world.laws.log.no_key(f"{error.message} {error.hint}", "an error")
             world.met[f"error {error.code}"] += 1
-            answer = error
+            answer = error.with_traceback(None)  # it holds this very frame, and with it the whole world
         process.gone = True
         world.note(answer)
         return answer

@@ -65,7 +65,7 @@ class SimulatedFleet:
 
     def observe(self) -> Sequence[Instance]:
         self._looks += 1
-        truth = self._truth()
+        _, truth = self._past[-1]  # every change of it is noted
         match self.lie:
             case "blind":
                 raise Unreachable(f"{self.name} cannot be observed")

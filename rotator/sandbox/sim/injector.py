@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.model.errors import JournalError, OutsideError, Refused, Unreachable
+from rotator.model.errors import JournalError, Refused, Unreachable
 from rotator.model.keys import Claim, KeyStatus, Label
 from rotator.model.measure import Cause, Ping, Verdict
 from rotator.sandbox.sim.edits import another_plan, another_playbook
@@ -36,7 +36,6 @@ class Injector:
         self.staleness = timedelta(seconds=max([0, *(fault.lasts for fault in faults if fault.kind == "stale_read")]))
         self._frozen: dict[tuple[str, str, Any], Any] = {}
         """Answers that a stale store still gives."""
-        self._given: list[Any] | None = None
 
     def inject(self, fault: Fault) -> None:
         self._states.append(FaultState(fault))
@@ -53,25 +52,17 @@ class Injector:
         for fleet in self._world.fleet.values():
             fleet.lie, fleet.lag, fleet.stuck, fleet.fail_next = None, timedelta(), False, False
 
-    def before(self, operation: Operation) -> None:
-        self._given = None  # another fault may have struck before the last answer was given
-        self._around(operation, after=False)
-
-    def after(self, operation: Operation) -> None:
-        self._around(operation, after=True)
-
-    def instead(self, operation: Operation) -> list[Any] | None:
-        """A list of one: the answer in place of the port's."""
-        given, self._given = self._given, None
-        return given
-
-    def _around(self, operation: Operation, *, after: bool) -> None:
+    def around(self, operation: Operation, *, after: bool) -> list[Any] | None:
+        """What strikes before an operation, or after it. A list of one: the answer in place of the port's."""
+        if not self._states:
+            return None
         place = (operation.port, operation.verb, after)
         near = self._near.get(place)
         if near is None:
             near = self._near[place] = [state for state in self._states if _concerns(state.fault, *place)]
         if not near:
-            return
+            return None
+        given: list[Any] | None = None
         now = self._world.clock.now()
         for state in near:
             fault = state.fault
@@ -86,21 +77,20 @@ class Injector:
             state.struck += 1
             self._world.met[f"fault {fault.kind}"] += 1
             self._world.note(fault)
-            self._strike(fault, operation)
+            given = self._strike(fault, operation) or given
+        return given
 
-    def _strike(self, fault: Fault, operation: Operation) -> None:
+    def _strike(self, fault: Fault, operation: Operation) -> list[Any] | None:
         world = self._world
         match fault.kind:
-            case "request_lost" | "throttled" | "server_errors" | "records_down":
-                self._unanswered(operation, Unreachable(f"{operation.port} {operation.subject} did not answer"))
+            case "request_lost" | "throttled" | "server_errors" | "records_down" | "refused":
+                return _unanswered(operation, fault.kind == "refused")
             case kind if kind.startswith("reply_lost"):
-                self._unanswered(operation, Unreachable(f"{operation.port} {operation.subject} did not answer"))
-            case "refused":
-                self._unanswered(operation, Refused(f"{operation.port} {operation.subject}: permission denied", "ask"))
+                return _unanswered(operation, refused=False)
             case "slow_reply":
                 world.clock.sleep(timedelta(seconds=1 + 40 * fault.choice))
             case "stale_read":
-                self._stale(operation)
+                return self._stale(operation)
             case kind if kind.startswith("killed_"):
                 world.met[f"killed {kind.split('_')[1]} {operation.verb}"] += 1
                 raise Killed(str(operation))
@@ -130,6 +120,7 @@ class Injector:
                 world.clock.advance(timedelta(hours=_JUMPS[int(fault.choice * 3)]))
             case _:
                 self._meanwhile(fault)
+        return None
 
     def _ended(self, fault: Fault) -> None:
         world = self._world
@@ -147,35 +138,26 @@ class Injector:
         elif fault.kind == "stale_read":
             self._frozen.clear()
 
-    def _unanswered(self, operation: Operation, error: OutsideError) -> None:
-        """A ping answers with a verdict, always; everything else raises."""
-        if operation.verb in ("ping", "measure"):
-            self._given = [Ping(verdict=Verdict.INCONCLUSIVE, cause=Cause.WEATHER, why=error.message)]
-            return
-        raise error
-
-    def _stale(self, operation: Operation) -> None:
+    def _stale(self, operation: Operation) -> list[Any]:
         """The first answer after the fault began is given again and again."""
         label = operation.args[0] if operation.args else None
         place = (operation.subject, operation.verb, label)
         store = self._world.stores[operation.subject]
         if place not in self._frozen:
             self._frozen[place] = store.read(label) if isinstance(label, Label) else store.holder()
-        self._given = [self._frozen[place]]
+        return [self._frozen[place]]
 
     def _pause(self, operation: Operation, seconds: int) -> None:
         """The process is stopped (a closed laptop); others work; it goes on in the middle of its operation."""
         world, process = self._world, operation.process
         if world.interlude is None or process.deep:
             return
-        given, self._given = self._given, None
         length = len(world.journal.events)
         world.clock.advance(timedelta(seconds=seconds))
         world.interlude(process.deep + 1)
         if len(world.journal.events) > length and operation.verb != "append":
             process.late = True
             world.met[f"others worked during {operation.name}"] += 1
-        self._given = given
 
     def _meanwhile(self, fault: Fault) -> None:
         """Something happens in the world, beside the tool."""
@@ -223,6 +205,14 @@ class Injector:
         if world.laws.by_tool.get(world.current(ref)):
             world.excused.add(ref)  # a person's own doing: the tool had retired that key before
         world.secret_changed()
+
+
+def _unanswered(operation: Operation, refused: bool) -> list[Any]:
+    """A ping answers with a verdict, always; everything else raises."""
+    why = f"{operation.port} {operation.subject}" + (": permission denied" if refused else " did not answer")
+    if operation.verb in ("ping", "measure"):
+        return [Ping(verdict=Verdict.INCONCLUSIVE, cause=Cause.WEATHER, why=why)]
+    raise Refused(why, "ask") if refused else Unreachable(why)
 
 
 def _concerns(fault: Fault, port: str, verb: str, after: bool) -> bool:

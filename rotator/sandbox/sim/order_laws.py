@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
 from rotator.core.plan import waves_of
 from rotator.core.record import plan_digest
@@ -24,6 +24,7 @@ class OrderLaws:
 
     def _begin(self, at: datetime) -> None:
         self._plan = ""
+        """The digest of the plan that counts: it changes only where a rotation is opened, or a person goes on."""
         self._verdicts: dict[str, str] = {}
         """The last word about each gate since it could have changed."""
         self._facts: Mapping[str, Any] = {}
@@ -38,7 +39,7 @@ class OrderLaws:
         """When the old key was enabled again by itself: until somebody goes on, it stays so."""
 
     def appended(self, event: Event, plan: Plan) -> None:
-        data = cast("Mapping[str, Any]", event.data)
+        data: Mapping[str, Any] = event.data
         step = event.step or ""
         match event.kind:
             case Kind.OPENED:
@@ -79,7 +80,7 @@ class OrderLaws:
         elif what == "rollback" and not self._too_late(plan):
             self._verdicts.clear()
             self._came_back = None
-        if data["plan_digest"] == plan_digest(plan):
+        if data["plan_digest"] == self._plan:
             self._yes.add(what)
         if not str(data["by"]).startswith(_PLAYBOOK):
             return

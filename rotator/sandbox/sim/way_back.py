@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rotator.core import fold
 from rotator.core.owed import owed
@@ -32,7 +32,8 @@ class WayBackLaws:
         """By secret, the digest of the key that it named when the rotation was opened."""
 
     def appended(self, event: Event, plan: Plan) -> None:
-        data, step = cast("Mapping[str, Any]", event.data), event.step or ""
+        data: Mapping[str, Any] = event.data
+        step = event.step or ""
         match event.kind:
             case Kind.OPENED:
                 self._begun, self._back = set(), set()
