@@ -199,8 +199,9 @@ def _given_up(state: StepState) -> bool:
 
 
 def _unproven(rotation: Rotation) -> Iterator[Debt]:
-    """The old key was disabled without proof. A soak that nothing failed is proof, for whatever it watched."""
-    since, soaked = rotation.steps[DISABLE].since, _passed(rotation, SOAK)
+    """The old key was disabled without proof. A soak that nothing failed is proof, for whatever it watched; and what
+    was archived has soaked (law 3), whatever another plan that was accepted since knows of it."""
+    since, soaked = rotation.steps[DISABLE].since, _passed(rotation, SOAK) or _applied(rotation, ARCHIVE)
     for gate, what in without_proof(rotation):
         if soaked and _required(rotation, gate):
             continue

@@ -155,11 +155,6 @@ class MemorySecretStore:
         if claim is not None:
             self._claim = (version_id, claim)
 
-    def key_of(self, version_id: str) -> KeyText | None:
-        """None where it holds none, or is not there."""
-        stored = self._versions.get(version_id)
-        return stored.key if stored is not None else None
-
     def fields(self, label: Label = Label.CURRENT) -> Mapping[str, str]:
         """The other fields of the version with this label. Raises `KeyError` where none has it."""
         return self._versions[self._labels[label]].fields

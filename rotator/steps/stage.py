@@ -60,3 +60,4 @@ class Stage:
         holding = context.store.holder()
         if holding is not None and holding.claim is not None and holding.claim.rotation in context.closed:
             context.store.discard(holding.version_id)
+            context.still_ours()  # whoever froze there, and was overtaken, would stage for a rotation that has ended

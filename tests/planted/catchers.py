@@ -15,8 +15,10 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from rotator.sandbox.sim import simulate
+from rotator.sandbox.sim.broken import LawBroken
 from rotator.sandbox.watched import Killed
-from tests.crash.test_every_instant import _POLICIES, Recorder, forward, normal, points, survive, undisturbed, world
+from tests.crash.cells import CELLS
+from tests.crash.ground import live
 
 Planting: TypeAlias = Callable[[], AbstractContextManager[None]]
 
@@ -76,28 +78,26 @@ class Seeds:
 
 @dataclass(frozen=True, slots=True)
 class Kills:
-    """The forward journey, killed before and after each effect and append: at most `most` of these points."""
+    """One journey of `tests/crash`, killed after each change of the world and the log: at most `most` of these."""
 
     most: int
-    policy: str = "ordered"
+    cell: str = "standard-forward"
 
     unit = "kills"
 
     def __str__(self) -> str:
-        return f"tests/crash/test_every_instant.py, forward, {self.policy}, the first {self.most} points"
+        return f"tests/crash/test_shipped_playbooks.py, {self.cell}, the first {self.most} points"
 
     def hunt(self, plant: Planting) -> int | None:
-        policy = _POLICIES[self.policy]
-        operations, calm_end, calm_stop = undisturbed(forward, **policy)
+        cell = next(cell for cell in CELLS if str(cell) == self.cell)
+        calm = live(cell.journey, cell.playbook)
         with plant():
-            for number, point in enumerate(points(operations)[: self.most], start=1):
-                disturbed = world(**policy)
-                recorder = disturbed.hook = Recorder(disturbed, kill_at=point)
+            for number, change in enumerate(calm.killer.made[: self.most], start=1):
                 try:
-                    stop = survive(disturbed, forward)
-                except _SIGNS:
+                    lived = live(cell.journey, cell.playbook, ((change, "after"),))
+                except (*_SIGNS, LawBroken):
                     return number
-                if recorder.broken or stop != calm_stop or normal(disturbed) != calm_end:
+                if lived.end != calm.end:
                     return number
         return None
 

@@ -15,6 +15,7 @@ from rotator.model.errors import HeldByAnother, Unreachable
 from rotator.model.keys import KeyStatus, Label
 from rotator.model.plan import Phase
 from rotator.opening import open_rotation
+from rotator.orders import abandon
 from rotator.sandbox.memory_world import YES, MemoryWorld
 from rotator.sandbox.watched import Moment
 from tests.unit.engine_world import BOTH, Told, quick, run
@@ -37,11 +38,15 @@ def _freeze_at(world: MemoryWorld, operation: str, meanwhile: Callable[[], objec
 def _next_one(world: MemoryWorld, reenable: Literal["auto", "never"]) -> None:
     """The rotation is rolled back, and another one is opened with another new key."""
     world.rollback()
-    key, _ = world.issuer.issue(name="third")
+    world.new, _ = world.issuer.issue(name="third")
     world.playbook = replace(world.playbook, reenable=reenable)
+    _start_anew(world)
+
+
+def _start_anew(world: MemoryWorld) -> None:
     with world.session() as session:
         open_rotation(session, world.ports(), world.plan, "tester")
-        advance(session, world.ports(), Run(by="tester", key=key, horizon=Phase.EXPAND))
+        advance(session, world.ports(), Run(by="tester", key=world.new, horizon=Phase.EXPAND))
 
 
 def test_a_process_frozen_before_it_disables_reads_the_log_and_disables_nothing() -> None:
@@ -131,3 +136,16 @@ def test_a_process_that_was_overtaken_by_one_that_goes_forward_takes_nothing_bac
     with pytest.raises(HeldByAnother):
         world.start()
     assert world.issuer.books.record(world.old_id).status is KeyStatus.ARCHIVED
+
+
+def test_a_process_frozen_while_it_clears_what_an_abandoned_rotation_left_stages_nothing_afterwards() -> None:
+    world = MemoryWorld(secrets=1)
+    [(ref, store)] = world.stores.items()
+    world.start(horizon=Phase.EXPAND)
+    with world.session() as session:
+        abandon(session, YES)
+    world.new, _ = world.issuer.issue(name="another")
+    _freeze_at(world, f"store {ref}.discard", world.rollback)
+    with pytest.raises(HeldByAnother):
+        _start_anew(world)
+    assert store.holder() is None

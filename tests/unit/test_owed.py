@@ -203,6 +203,13 @@ def test_a_required_gate_that_did_not_hold_at_disable_is_owed_until_the_soak_has
     assert debts(replace(rotation, gates={**rotation.gates, SOAK: evidence(SOAK)})) == []
 
 
+def test_what_was_archived_has_soaked_although_another_plan_that_was_accepted_since_knows_no_evidence() -> None:
+    """Killed between the archive and its record, then `resume --accept-plan`: no gate is measured any more."""
+    archived = replace(all_passed(), outcome=Outcome.COMPLETED)
+    known = {gate: seen for gate, seen in archived.gates.items() if gate.subject == "shadow"}  # which is not required
+    assert debts(replace(archived, gates=known)) == []
+
+
 def test_an_unproven_drain_is_owed_until_the_soak_has_passed_or_somebody_settles_it() -> None:
     rotation = all_passed(upto=SOAK)
     rotation = replace(rotation, gates={**rotation.gates, DRAIN: evidence(DRAIN, facts={"unproven": True})})

@@ -26,6 +26,11 @@ class Keys:
         self.laws.needles.append(key.reveal()[24:48])
         return key
 
+    @property
+    def keys(self) -> tuple[KeyText, ...]:
+        """All that were ever made, in that order."""
+        return tuple(self._ids)
+
     def key_of(self, key_id: str) -> KeyText:
         return next(key for key, id in self._ids.items() if id == key_id)
 

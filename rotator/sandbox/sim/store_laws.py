@@ -39,8 +39,8 @@ class StoreLaws:
         if operation.verb == "discard" and waits and version not in self._ours:
             _fail(f"law 5: {operation} takes away {version}, which is not ours")
         if operation.verb == "restore":
-            pings, old = operation.process.heard.pings, store.key_of(version)
-            if not any(key == old and ping.verdict is Verdict.PASSED for key, ping in pings):
+            pings, held = operation.process.heard.pings, dict(store.history).get(version)
+            if not any(key == held and ping.verdict is Verdict.PASSED for key, ping in pings):
                 _fail(f"law 2: {operation} without a ping of the old key that was accepted just before")
 
     def after(self, operation: Operation) -> None:
