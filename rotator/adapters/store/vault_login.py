@@ -23,6 +23,8 @@ from rotator.model.config import (
 )
 from rotator.model.errors import ConfigError, Refused
 
+_LONGEST = timedelta(days=36500)
+"""Of a token's life. A longer one is no length of time."""
 _TOKEN_FILE = ".vault-token"  # noqa: S105 - a file's name: the Vault CLI's, in the home directory
 
 
@@ -98,7 +100,7 @@ def granted(answer: Answer, origin: str, now: datetime) -> Token:
     """The token that a login or a renewal answered with."""
     auth = answer.part("auth")
     text, life = auth.get("client_token"), _seconds(auth.get("lease_duration"))
-    if not isinstance(text, str) or not text:
+    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or not text:
         raise Refused(
             f"Vault answered {origin} without a token.", "Is a second factor demanded? None can be given here."
         )
@@ -168,4 +170,7 @@ def _base64(text: str) -> str:
 
 
 def _seconds(value: object) -> timedelta:
-    return timedelta(seconds=value) if isinstance(value, int | float) else timedelta()
+    """0 for what is no length of time: not said."""
+    if isinstance(value, int | float) and 0 <= value <= _LONGEST.total_seconds():
+        return timedelta(seconds=value)
+    return timedelta()
