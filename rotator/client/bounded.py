@@ -19,7 +19,8 @@ WHOLE_SECONDS: Final = 30.0
 MAX_BODY: Final = 2 * 1024 * 1024
 """Bytes of an answer. A secret has at most 64 KiB in AWS and 1 MiB in Vault, of which each version is a description of
 some 150 bytes; the worst JSON takes thirty times its size to parse."""
-_PIECE: Final = 64 * 1024
+_PIECE: Final = 16 * 1024
+"""Bytes that are read at a time. A packed piece unfolds to a thousand times its size at most."""
 
 
 class TooLong(OSError):
@@ -34,16 +35,16 @@ def bounded(pools: Mapping[str, type], seconds: float, most: int = MAX_BODY) -> 
     """Scheme → a class of connection pools like the given one, whose answers are read to their end within the bounds.
 
     What goes beyond them, or ends before its length, is an error as for any lost connection (urllib3's
-    `ReadTimeoutError` and `ProtocolError`, `TooLong`): each library retries and explains it by its own rules. Nothing
-    is unpacked, for a small packed body could unfold to any size, and no redirect is followed.
+    `ReadTimeoutError` and `ProtocolError`, `TooLong`): each library retries and explains it by its own rules. What is
+    packed is unpacked up to the bound. No redirect is followed here; requests follows by itself.
     """
-    return {scheme: _like(pool, seconds, most) for scheme, pool in pools.items()}
+    return {scheme: _like(getattr(pool, "plain", pool), (seconds, most)) for scheme, pool in pools.items()}
 
 
 def bind(maker: Any, seconds: float, most: int = MAX_BODY) -> None:
     """From now on the pools that this `PoolManager` of urllib3 makes are bounded. Repeating it changes nothing."""
     classes = maker.pool_classes_by_scheme
-    if not all(issubclass(pool, _Pool) for pool in classes.values()):
+    if any(getattr(pool, "bounds", None) != (seconds, most) for pool in classes.values()):
         maker.pool_classes_by_scheme = bounded(classes, seconds, most)
 
 
@@ -100,10 +101,10 @@ def words(*found: Any) -> tuple[str, ...]:
     return found
 
 
-def _like(pool: Any, seconds: float, most: int) -> type:
+def _like(pool: Any, bounds: tuple[float, int]) -> type:
     connection = type(f"Bounded{pool.ConnectionCls.__name__}", (_Connection, pool.ConnectionCls), {})
     return type(
-        f"Bounded{pool.__name__}", (_Pool, pool), {"ConnectionCls": connection, "_seconds": seconds, "_most": most}
+        f"Bounded{pool.__name__}", (_Pool, pool), {"ConnectionCls": connection, "plain": pool, "bounds": bounds}
     )
 
 
@@ -127,15 +128,15 @@ class _Connection:
 
 
 class _Pool:
-    _seconds: float
-    _most: int
+    bounds: tuple[float, int]
+    """Seconds for a request, bytes of an answer."""
 
     def urlopen(self, method: str, url: str, *given: Any, **named: Any) -> Any:
         how = named | {"redirect": False, "preload_content": False, "decode_content": False}
         with self._timed(url):
             answer = super().urlopen(method, url, *given, **how | {"enforce_content_length": True})  # type: ignore[misc]  # as above
             try:
-                body = _read(answer, self._most)
+                body = _read(answer, self.bounds[1])
             finally:
                 if not answer.closed:
                     answer.close()
@@ -145,7 +146,8 @@ class _Pool:
     def _timed(self, url: str) -> Iterator[None]:
         from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-        _asking.deadline = deadline = Deadline(self._seconds)
+        seconds, _ = self.bounds
+        _asking.deadline = deadline = Deadline(seconds)
         try:
             with deadline.running():
                 yield
@@ -155,7 +157,7 @@ class _Pool:
         finally:
             _asking.deadline = None
         if deadline.passed:  # a body without a length ends where the connection does: it looks whole
-            raise ReadTimeoutError(self, url, f"no whole answer within {self._seconds:g} seconds")  # type: ignore[arg-type]  # as above
+            raise ReadTimeoutError(self, url, f"no whole answer within {seconds:g} seconds")  # type: ignore[arg-type]  # as above
 
 
 def _noted(connected: Any) -> None:
@@ -165,17 +167,22 @@ def _noted(connected: Any) -> None:
 
 
 def _read(answer: Any, most: int) -> bytes:
+    from urllib3.exceptions import DecodeError, ProtocolError
+
     body = bytearray()
-    # `read`, not `stream`: http.client bounds each line of a chunked body, urllib3's own reader does not.
-    while piece := answer.read(_PIECE, decode_content=False):
-        body += piece
-        if len(body) > most:
-            raise TooLong(f"the answer is longer than {most} bytes")
+    try:
+        # `read`, not `stream`: http.client bounds each line of a chunked body, urllib3's own reader does not.
+        while piece := answer.read(_PIECE, decode_content=True):
+            body += piece
+            if len(body) > most:
+                raise TooLong(f"the answer is longer than {most} bytes")
+    except DecodeError as broken:  # which requests would let through
+        raise ProtocolError(f"the answer cannot be unpacked ({type(broken).__name__})") from None
     return bytes(body)
 
 
 def _whole(answer: Any, body: bytes) -> Any:
-    """The same answer with its body at hand. Packed though it was asked for plain, it stays so, and is no JSON."""
+    """The same answer with its body at hand, plain."""
     from urllib3 import HTTPHeaderDict, HTTPResponse
 
     framing = {"content-encoding", "transfer-encoding", "content-length"}

@@ -18,6 +18,7 @@ import botocore.endpoint
 import pytest
 import tenacity
 
+from rotator.adapters.notify import AppriseNotifier
 from rotator.adapters.probe.http import HttpProber
 from rotator.adapters.store import aws_calls, aws_rights, vault_transport
 from rotator.adapters.store.fields import Document
@@ -46,6 +47,9 @@ from tests.fuzz.hostile import Hostile, hostile
 from tests.fuzz.hostilities import HOSTILITIES, OTHERS_KEY, Pieces
 from tests.vault_world import NOWHERE
 
+# apprise's PGP part imports imghdr, deprecated in Python 3.11 and gone in 3.13.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
 NEW = make_key()
 TOKEN: Final = "hvs." + secrets.token_urlsafe(30)
 WHOLE: Final = 0.15
@@ -55,6 +59,9 @@ IN_ALL: Final = 5.0
 MOST_REQUESTS: Final = 30
 LONGEST: Final = 2000
 """Characters of an error and its hint: it is printed, and journaled."""
+
+NOTIFICATION: Final = "a notification"
+"""It holds no key, and is told wherever its address leads."""
 
 Call = Callable[[], object]
 AWS = AwsSecretRef(REGION, "prod/chat", "KEY")
@@ -94,6 +101,7 @@ ASKED: Final[dict[str, Callable[[str], Call]]] = {
     "Vault JWT": lambda url: reads(url, VaultJwt(role="r", token=MINE)),
     "Vault AWS": lambda url: reads(url, VaultAws(role="r")),
     "Vault, in an application": lambda url: client_vault.VaultReader(VAULT).read,
+    NOTIFICATION: lambda url: partial(AppriseNotifier([url.replace("http", "json")], WHOLE).tell, "title", "body"),
     "a health page": lambda url: HttpWatcher(HttpWatch(urls=(url,), fingerprint="key.x"), timeout_s=WHOLE).observe,
     "a probe": lambda url: HttpProber(HttpProbe(url=url), pause=timedelta(0), timeout_s=WHOLE).measure,
 }
@@ -103,6 +111,8 @@ ASKED: Final[dict[str, Callable[[str], Call]]] = {
 class Asked:
     name: str
     server: Hostile
+    elsewhere: Hostile
+    """A trap: where the server's redirects lead."""
     call: Call
 
 
@@ -128,30 +138,24 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.fixture(scope="module")
-def trap() -> Iterator[Hostile]:
-    with hostile(host="127.0.0.2") as trap:
-        yield trap
-
-
-@pytest.fixture(scope="module")
 def everybody(patch: pytest.MonkeyPatch) -> Iterator[list[Asked]]:
     """Each with a server of its own, so that they can wait together."""
     with ExitStack() as stack:
         made = []
         for name, make in ASKED.items():
-            server = stack.enter_context(hostile())
+            server, elsewhere = stack.enter_context(hostile()), stack.enter_context(hostile(host="127.0.0.2"))
             patch.setenv("AWS_ENDPOINT_URL", server.url)
             patch.setenv("VAULT_ADDR", server.url)
-            made.append(Asked(name, server, make(server.url)))
+            made.append(Asked(name, server, elsewhere, make(server.url)))
         yield made
 
 
 @pytest.mark.parametrize("hostility", HOSTILITIES)
 def test_whoever_is_asked_the_worst_answer_ends_in_time_in_a_clear_refusal(
-    everybody: list[Asked], trap: Hostile, hostility: str
+    everybody: list[Asked], hostility: str
 ) -> None:
     with ThreadPoolExecutor(len(everybody)) as together:
-        found = together.map(partial(harm, HOSTILITIES[hostility], trap), everybody)
+        found = together.map(partial(harm, HOSTILITIES[hostility]), everybody)
         assert [harmed for harmed in found if harmed] == []
 
 
@@ -160,18 +164,18 @@ def test_whoever_is_asked_the_worst_answer_ends_in_time_in_a_clear_refusal(
     ["everything is 5", "1 GB streamed", "silence", "leads to another host, 302", "XML", "XML that unfolds"],
 )
 def test_a_simulator_that_answers_the_worst_leaves_the_rights_untried(
-    patch: pytest.MonkeyPatch, trap: Hostile, hostility: str
+    patch: pytest.MonkeyPatch, hostility: str
 ) -> None:
     """IAM's and STS's clients take half a second to make, at each call: a few of the table's columns must do."""
-    with hostile() as server:
+    with hostile() as server, hostile(host="127.0.0.2") as elsewhere:
         patch.setenv("AWS_ENDPOINT_URL", server.url)
-        asked = Asked("AWS STS and IAM", server, lambda: list(aws_rights.rehearsed(AWS)))
-        assert harm(HOSTILITIES[hostility], trap, asked) is None
+        asked = Asked("AWS STS and IAM", server, elsewhere, lambda: list(aws_rights.rehearsed(AWS)))
+        assert harm(HOSTILITIES[hostility], asked) is None
 
 
-def harm(pieces: Pieces, trap: Hostile, asked: Asked) -> str | None:
+def harm(pieces: Pieces, asked: Asked) -> str | None:
     """What came of it that may not; None where nothing did."""
-    asked.server.restart(lambda head, number: pieces(trap.url))
+    asked.server.restart(lambda head, number: pieces(asked.elsewhere.url))
     began = time.monotonic()
     try:
         said = repr(asked.call())
@@ -184,7 +188,7 @@ def harm(pieces: Pieces, trap: Hostile, asked: Asked) -> str | None:
         return f"{asked.name} ends with {error!r}"
     if time.monotonic() - began > IN_ALL or len(asked.server.heads) > MOST_REQUESTS:
         return f"{asked.name} took {time.monotonic() - began:.1f} s and {len(asked.server.heads)} requests"
-    if trap.heads:
+    if asked.elsewhere.heads and asked.name != NOTIFICATION:
         return f"{asked.name} went on to another host"
     shown = [hidden for hidden in (NEW.reveal(), TOKEN, OTHERS_KEY) if hidden in said]
     return f"{asked.name} shows a key or a token" if shown else None

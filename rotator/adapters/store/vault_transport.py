@@ -86,12 +86,7 @@ class Transport:
         """Whatever is answered. Raises `Unreachable` or `Refused` where nothing is."""
         from requests.exceptions import RequestException
 
-        said = {
-            "Content-Type": "application/json",
-            "X-Vault-Token": token,
-            _INDEX: self._index,
-            "Accept-Encoding": "identity",  # so that the bound on a body is a bound on memory
-        }
+        said = {"Content-Type": "application/json", "X-Vault-Token": token, _INDEX: self._index}
         try:
             client, headers = self._connected(), {name: value for name, value in said.items() if value}
             response = client.adapter.request(
