@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 
 from rotator.adapters.source import MAX_BYTES, read_env, read_file
 from rotator.adapters.store.vault_errors import Answer
 from rotator.adapters.store.vault_transport import Ask
+from rotator.core.periods import brief
 from rotator.model.config import (
     EnvSource,
     FileSource,
@@ -58,16 +60,22 @@ class TokenLife:
         """A sentence where a plan of this length would outlive the token; None where it is long enough."""
         if self.lasts or self.remaining is None or self.remaining >= needed:
             return None
-        hours = self.remaining / timedelta(hours=1)
         renews = (
             "It is renewed whenever `rotate` runs, as far as its own limit lets it; keep `rotate tick` running"
             if self.renewable
             else "It cannot be renewed: a later command needs another one"
         )
         return (
-            f"The Vault token from {self.origin} expires in {hours:.1f} hours; the plan may take "
-            f"{needed / timedelta(hours=1):.1f}. {renews}, or give rotate.yaml an `auth:` block under `vault`."
+            f"The Vault token from {self.origin} expires in {_about(self.remaining, round)}; the plan may take "
+            f"{_about(needed, ceil)}. {renews}, or give rotate.yaml an `auth:` block under `vault`."
         )
+
+
+def _about(length: timedelta, rounded: Callable[[float], int]) -> str:
+    """`45s`, `2h`: nobody plans by the seconds of a day."""
+    fitting = (unit for unit in (timedelta(hours=1), timedelta(minutes=1)) if length >= 10 * unit)
+    unit = next(fitting, timedelta(seconds=1))
+    return brief(rounded(length / unit) * unit)
 
 
 def given(environ: Mapping[str, str], home: Path) -> Token | None:
