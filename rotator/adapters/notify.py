@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from threading import Thread
 from typing import Any
 
+from rotator.client.bounded import bind
 from rotator.model.errors import ConfigError
 
 TELL_SECONDS = 20.0
@@ -35,6 +36,7 @@ class AppriseNotifier:
                 "`notify:` in rotate.yaml needs a package that is not installed", "pip install 'rotator[notify]'"
             ) from None
         logging.getLogger("apprise").addHandler(logging.NullHandler())
+        _bound_requests()
         self._limit_seconds = limit_seconds
         self._channels: list[Any] = []
         for number, url in enumerate(urls, start=1):
@@ -65,6 +67,16 @@ class AppriseNotifier:
             thread.start()
         for thread in threads:
             thread.join()
+
+
+def _bound_requests() -> None:
+    """apprise's plugins call requests' own functions, which take no session of ours: so all of requests is bounded.
+
+    What else of this process goes through it is Vault, in a session with bounds of its own.
+    """
+    from urllib3 import poolmanager
+
+    bind(poolmanager, TELL_SECONDS)
 
 
 def _tell(scheme: str, channel: Any, title: str, body: str) -> None:

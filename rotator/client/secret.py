@@ -6,14 +6,18 @@ import json
 import logging
 from typing import Any, Protocol
 
+from rotator.client.bounded import bounded_session, patience, unreadable, words
+from rotator.core.exposure import plain
 from rotator.core.unlogged import Unlogged
 from rotator.model.config import AwsSecretRef, SecretRef, VaultSecretRef
 from rotator.model.errors import ConfigError, OutsideError, Refused, Unreachable
 from rotator.model.keys import KeyText
 
 _AWS, _VAULT = "aws-sm://", "vault://"
-_CONNECT, _READ, _ATTEMPTS = 2, 3, 2  # seconds, seconds, tries: a request may be waiting for this read
+_CONNECT, _READ, _ATTEMPTS = 2.0, 3.0, 2  # seconds, seconds, tries: a request may be waiting for this read
+_WHOLE = 5.0  # seconds for one try, from connecting to the last byte
 _UNLOGGED = Unlogged("SecretString")
+_CODE_LIMIT = 80  # characters of an error's code
 _TRANSIENT = {"ThrottlingException", "InternalServiceError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"}
 
 
@@ -54,19 +58,10 @@ class SecretReader:
     """Reads the version labelled `AWSCURRENT`, and says so explicitly: facts: "AWS Secrets Manager"."""
 
     def __init__(self, ref: AwsSecretRef) -> None:
-        import boto3
-        from botocore.config import Config
-
         logging.getLogger("botocore.parsers").addFilter(_UNLOGGED)  # it tells an answer's body
         self._ref = ref
-        self._client = boto3.session.Session().client(
-            "secretsmanager",
-            region_name=ref.region,
-            config=Config(
-                connect_timeout=_CONNECT,
-                read_timeout=_READ,
-                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            ),
+        self._client = bounded_session(_WHOLE).client(
+            "secretsmanager", region_name=ref.region, config=patience(_CONNECT, _READ, _ATTEMPTS)
         )
 
     def read(self) -> KeyText:
@@ -87,6 +82,7 @@ class SecretReader:
 
         try:
             answer = self._client.get_secret_value(SecretId=self._ref.name, VersionStage="AWSCURRENT")
+            text = None if "SecretBinary" in answer else words(answer["SecretString"])[0]
         except ClientError as error:
             failure = self._refusal(error.response)
         except BotoCoreError as error:
@@ -95,15 +91,21 @@ class SecretReader:
                 f"AWS Secrets Manager in {self._ref.region} did not answer for {self._ref.name} ({kind}).",
                 "Check the network, AWS_ENDPOINT_URL and the AWS credentials of this process.",
             )
+        except unreadable() as error:  # its text may be the secret's
+            failure = Refused(
+                f"What answered for {self._ref.name} in {self._ref.region} is no AWS Secrets Manager "
+                f"({type(error).__name__}).",
+                "Check AWS_ENDPOINT_URL, and whether a proxy stands in front of it.",
+            )
         else:
-            if "SecretString" in answer:
-                return answer["SecretString"]
+            if text is not None:
+                return text
             failure = Refused(f"The secret {self._ref.name} in {self._ref.region} is binary; a key is text.")
         raise failure
 
     def _refusal(self, response: Any) -> OutsideError:
         # The code decides, not the HTTP status (facts); botocore types the answer as a bare dictionary.
-        code = str(response.get("Error", {}).get("Code", "unknown"))
+        code = plain(str(response.get("Error", {}).get("Code", "unknown")), _CODE_LIMIT)
         kind = Unreachable if code in _TRANSIENT else Refused
         return kind(
             f"AWS Secrets Manager in {self._ref.region} would not show {self._ref.name}: {code}.",
@@ -114,7 +116,7 @@ class SecretReader:
 def _field(text: str, name: str) -> str | None:
     try:
         fields = json.loads(text)
-    except ValueError:  # its message is not used: the exception holds the whole text
+    except (ValueError, RecursionError):  # its message is not used: the exception holds the whole text
         return None
     value = fields.get(name) if isinstance(fields, dict) else None
     return value if isinstance(value, str) and value else None

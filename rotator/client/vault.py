@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import ssl
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from rotator.client.bounded import MAX_BODY
+from rotator.client.deadline import Deadline
 from rotator.model.config import VaultSecretRef
 from rotator.model.errors import ConfigError, OutsideError, Refused, Unreachable
 from rotator.model.keys import KeyText
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     import httpx2
 
 _CONNECT, _READ, _ATTEMPTS = 2.0, 3.0, 2  # seconds, seconds, tries: a request may be waiting for this read
-_BODY = 1024 * 1024  # bytes: Vault's own limit of one secret
+_WHOLE = 5.0  # seconds for one try, from connecting to the last byte
 _TRANSIENT = {408, 412, 429, 472, 473, 500, 502, 503, 504}
 """412: not replicated yet; 429, 472, 473: a standby. https://developer.hashicorp.com/vault/api-docs#http-status-codes"""
 _SETTING_UP = "non-versioned to versioned data"
@@ -54,18 +57,18 @@ class VaultReader:
     def _once(self) -> KeyText:
         import httpx2
 
-        headers = {"X-Vault-Token": _token(), "X-Vault-Request": "true"}
+        # Plain: what is packed could unfold to any size.
+        headers = {"X-Vault-Token": _token(), "X-Vault-Request": "true", "Accept-Encoding": "identity"}
         if os.environ.get("VAULT_NAMESPACE"):
             headers["X-Vault-Namespace"] = os.environ["VAULT_NAMESPACE"]
         url = f"{self._address}/v1/{self._ref.mount}/data/{quote(self._ref.path)}"
         try:
             # A client a read: nothing has to be closed or to survive a fork, and reads are seconds apart.
-            with (
-                httpx2.Client(verify=self._verify, timeout=httpx2.Timeout(_READ, connect=_CONNECT)) as client,
-                client.stream("GET", url, headers=headers) as response,
-            ):
-                status, text = response.status_code, _bounded(response)
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            with httpx2.Client(verify=self._verify, timeout=httpx2.Timeout(_READ, connect=_CONNECT)) as client:
+                request = client.build_request("GET", url, headers=headers)
+                with Deadline(_WHOLE).on(request), closing(client.send(request, stream=True)) as response:
+                    status, text = response.status_code, _bounded(response)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError) as error:
             status, text, kind = 0, "", type(error).__name__
         if status == 0:
             raise Unreachable(
@@ -99,10 +102,10 @@ def _token() -> str:
 
 def _bounded(response: httpx2.Response) -> str:
     """As much of the body as a secret can be long; more is no answer of Vault's."""
-    content = b""
-    for part in response.iter_bytes():
+    content = bytearray()
+    for part in response.iter_raw():
         content += part
-        if len(content) > _BODY:
+        if len(content) > MAX_BODY:
             return ""
     return content.decode(errors="replace")
 
@@ -110,7 +113,12 @@ def _bounded(response: httpx2.Response) -> str:
 def _field(text: str, name: str) -> str | None:
     try:
         fields = json.loads(text)["data"]["data"]
-    except (ValueError, KeyError, TypeError):  # its message is not used: the exception holds the whole text
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+    ):  # its message is not used: the exception holds the whole text
         return None
     value = fields.get(name) if isinstance(fields, dict) else None
     return value if isinstance(value, str) and value else None

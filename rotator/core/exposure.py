@@ -26,6 +26,11 @@ def redact(text: str) -> str:
     return _BARE.sub("sk-ant-[redacted]", text)
 
 
+def plain(text: str, most: int) -> str:
+    """One line of at most so many characters, none of which steers a terminal: for what others say of themselves."""
+    return "".join(char if char.isprintable() else " " for char in text[:most])
+
+
 def modest(fingerprint: Fingerprint) -> Fingerprint:
     """Without head and tail, unless the text begins as Anthropic's keys do: else it may be any secret at all."""
     return fingerprint if fingerprint.head.startswith("sk-ant-") else replace(fingerprint, head="", tail="")

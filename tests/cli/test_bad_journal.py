@@ -83,9 +83,12 @@ def test_a_full_disk_in_the_middle_of_a_rotation_stops_it_and_it_goes_on_with_sp
     assert rotate("verify", "prod-chat").code == 0
 
 
-def test_a_read_only_journal_is_named_before_anything_is_done(world: SmallWorld, rotate: Rotate) -> None:
+def test_a_read_only_journal_is_shown_and_named_before_anything_is_done(world: SmallWorld, rotate: Rotate) -> None:
     assert start(rotate, world) == 0
+    sound = rotate("history", "prod-chat", "--json")
     with as_nobody(world.directory):
+        assert rotate("history", "prod-chat", "--json") == sound
+        assert [rotate(command, "prod-chat").code for command in ("status", "report")] == [0, 0]
         ran = rotate("verify", "prod-chat", "--json")
     assert ran.code == 10
     assert ran.error["code"] == "journal"

@@ -101,7 +101,7 @@ def test_a_plan_warns_of_a_token_that_dies_before_it_and_needs_no_vault(
     auth = said["auth"]
     assert isinstance(auth, dict)
     [warning] = plan(tmp_path, clean_environment({"VAULT_ADDR": address, "VAULT_TOKEN": str(auth["client_token"])}))
-    assert "expires in 2.0 hours" in warning
+    assert "expires in 2h" in warning
     assert plan(tmp_path, clean_environment({"VAULT_ADDR": address, "VAULT_TOKEN": root})) == []
     server[0].kill()
     server[0].wait(PATIENCE)

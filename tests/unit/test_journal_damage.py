@@ -93,6 +93,40 @@ def test_a_read_only_file_can_be_read_and_refuses_events_with_an_explanation() -
         path.chmod(0o644)
 
 
+def test_a_journal_on_a_read_only_medium_can_be_read_as_it_was_left() -> None:
+    with ordinary_user() as directory:
+        path = directory / "journal.db"
+        journal = SqlJournal(f"sqlite:///{path}")
+        events = three_events(journal)
+        journal.close()
+        path.chmod(0o444)
+        with without_rights(directory):
+            for _ in range(2):
+                assert list(journal.read("prod")) == events
+            assert journal.credentials() == ["prod"]
+            assert journal.lease("prod") is None
+            with pytest.raises(JournalError, match=r"journal.db is read-only for this user"):
+                journal.append("prod", event_after(events[-1]))
+        path.chmod(0o644)
+        directory.chmod(0o755)
+        journal.append("prod", event_after(events[-1]))
+
+
+def test_what_was_left_in_the_write_ahead_log_of_a_read_only_medium_is_not_passed_over() -> None:
+    with ordinary_user() as directory:
+        path = directory / "journal.db"
+        journal = SqlJournal(f"sqlite:///{path}")
+        three_events(journal)
+        log = Path(f"{path}-wal").read_bytes()
+        journal.close()
+        Path(f"{path}-wal").write_bytes(log)  # as a kill leaves it
+        with (
+            without_rights(directory),
+            pytest.raises(JournalError, match=r"journal.db (cannot be opened|is read-only)"),
+        ):
+            journal.read("prod")
+
+
 def test_a_directory_that_may_not_be_written_is_explained() -> None:
     with ordinary_user() as directory:
         journal = SqlJournal(f"sqlite:///{directory}/journal.db")

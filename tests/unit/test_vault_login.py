@@ -15,7 +15,7 @@ import pytest
 
 from rotator.adapters.store.vault import VaultSecretStore
 from rotator.adapters.store.vault_connection import VaultConnection
-from rotator.adapters.store.vault_login import login
+from rotator.adapters.store.vault_login import TokenLife, login
 from rotator.model.config import (
     EnvSource,
     FileSource,
@@ -239,8 +239,19 @@ def test_a_plan_that_outlives_the_token_is_warned_of(world: Vaulted) -> None:
     assert life.warning(8 * HOUR) is None
     warning = life.warning(48 * HOUR)
     assert warning
-    assert "VAULT_TOKEN expires in 8.0 hours; the plan may take 48.0" in warning
+    assert "VAULT_TOKEN expires in 8h; the plan may take 2d." in warning
     assert "cannot be renewed" in warning
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(45, "45s"), (599, "599s"), (7199, "2h"), (86399, "24h"), (200_000, "56h")],
+)
+def test_how_long_a_token_lives_is_told_in_fitting_units(seconds: int, said: str) -> None:
+    life = TokenLife("VAULT_TOKEN", timedelta(seconds=seconds), renewable=False, lasts=False)
+    warning = life.warning(timedelta(days=30, minutes=1))
+    assert warning
+    assert f"expires in {said}; the plan may take 721h." in warning
 
 
 def test_a_renewable_token_s_warning_says_who_renews_it(world: Vaulted) -> None:

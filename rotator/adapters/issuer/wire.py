@@ -53,7 +53,7 @@ def opened(clock: Clock) -> Iterator[Wire]:
     """Raises `Refused` where the proxy's or the certificates' settings cannot be used."""
     from httpx2 import Client, Timeout
 
-    from rotator.adapters.issuer.deadline import Deadline
+    from rotator.client.deadline import Deadline
 
     deadline = Deadline(WHOLE_SECONDS)
 

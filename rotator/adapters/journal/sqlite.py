@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from operator import methodcaller
@@ -37,20 +38,16 @@ class SqliteFile:
 
     @contextmanager
     def reading(self) -> Iterator[Transaction | None]:
-        try:
-            there = self._path.exists()
-        except (OSError, ValueError) as error:
-            raise unusable_path(self.where, error) from None
-        if not there:
+        if not self._is_there():
             yield None
             return
-        with self._explaining(), self._lent() as connection, _begun(connection, "BEGIN"):
+        with self._explaining(), self._lent(self._reader) as connection, _begun(connection, "BEGIN"):
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         self._make()
-        with self._explaining(), self._lent() as connection:
+        with self._explaining(), self._lent(lambda: connect(self._path, self._busy)) as connection:
             connection.prefer_wal()
             # IMMEDIATE: a writer waits for the lock at the start; upgraded later it would fail at once where another
             # wrote.
@@ -60,28 +57,53 @@ class SqliteFile:
     def close(self) -> None:
         _close(self._idle)
 
+    def _is_there(self) -> bool:
+        """Raises `JournalError` where something stands there that is no file: a device reads as an empty database."""
+        try:
+            mode = self._path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except (OSError, ValueError) as error:
+            raise unusable_path(self.where, error) from None
+        if not stat.S_ISREG(mode):
+            raise unusable_path(self.where, ValueError("it is no file"))
+        return True
+
     def _make(self) -> None:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not self._path.exists():
+            if not self._is_there():
                 # An empty file is an empty database. SQLite gives -wal and -shm the same permissions.
                 os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except (OSError, ValueError) as error:
             raise unusable_path(self.where, error) from None
 
     @contextmanager
-    def _lent(self) -> Iterator[Connection]:
+    def _lent(self, make: Callable[[], Connection]) -> Iterator[Connection]:
         """A connection for one transaction: the kept one, where it is free and still good."""
-        connection = self._kept() or connect(self._path, self._busy)
+        connection = self._kept() or make()
         try:
             yield connection
         finally:
-            if (
-                self._idle or connection.in_transaction
-            ):  # one is enough; one that could not roll back is good for nothing
+            # One is enough; one that could not roll back, or sees no changes, is good for nothing.
+            if self._idle or connection.in_transaction or connection.frozen:
                 connection.close()
             else:
                 self._idle.append(connection)
+
+    def _reader(self) -> Connection:
+        """Even to read, SQLite wants to write beside a file in WAL mode: on a read-only medium it is taken as it is.
+
+        Only where no write-ahead log is left: what stands in one must not be passed over.
+        """
+        try:
+            return connect(self._path, self._busy)
+        except sqlite3.OperationalError as error:
+            code = error.sqlite_errorcode & 0xFF
+            log = self._path.with_name(f"{self._path.name}-wal")
+            if code not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or _place(log) is not None:
+                raise
+        return _connect(self._path, self._busy, frozen=True)
 
     def _kept(self) -> Connection | None:
         """None where nothing is kept that is a connection of this process to the file that is at the path now."""
@@ -112,6 +134,8 @@ class Connection(sqlite3.Connection):
 
     place: _Place | None
     wal = False
+    frozen = False
+    """It was told that nobody writes the file, and looks for no changes."""
 
     def rows(self, statement: str, **values: Value) -> Sequence[Sequence[object]]:
         try:
@@ -144,17 +168,21 @@ class Connection(sqlite3.Connection):
 
 def connect(path: Path, busy: timedelta) -> Connection:
     """A connection to a file that is there. `busy`: longest wait for another's lock."""
+    return _connect(path, busy, frozen=False)
+
+
+def _connect(path: Path, busy: timedelta, *, frozen: bool) -> Connection:
     place = _place(path)  # before it is opened: replaced in between, the next use finds that it differs
     # mode=rw: SQLite never makes the file; only `SqliteFile` does, with the right permissions.
     connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw",
+        f"{path.as_uri()}?{'mode=ro&immutable=1' if frozen else 'mode=rw'}",
         uri=True,
         timeout=busy.total_seconds(),
         isolation_level=None,  # BEGIN is ours
         check_same_thread=False,  # it is lent to one thread at a time
         factory=Connection,
     )
-    connection.place = place
+    connection.place, connection.frozen = place, frozen
     # A value that nobody can have journaled is refused by SQLite before it is read into memory.
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2 * MAX_ROW_BYTES)
     try:

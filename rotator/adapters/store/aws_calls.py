@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from rotator.adapters.store.aws_errors import Absent, Exists, Invalid, deleted, explain
+from rotator.adapters.store.aws_errors import Absent, Exists, Invalid, deleted, explain, no_answer
 from rotator.adapters.store.aws_secret import CLAIM_TAGS, CURRENT, PENDING, Secret, claim_tags
 from rotator.adapters.store.fields import Document
+from rotator.client.bounded import WHOLE_SECONDS, bounded_session, patience, unreadable, words
 from rotator.core.unlogged import Unlogged
 from rotator.model.config import AwsSecretRef
 from rotator.model.errors import OutsideError, Refused, StoreConflict, Unreachable
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CONNECT_SECONDS, _READ_SECONDS = 5, 15
-_ATTEMPTS = 3
-"""Per call, botocore's "standard" mode: throttling, 5xx and lost connections, a few seconds between them."""
-_READS = 6
-"""How often a version that AWS lists is asked for until it can be read: some 3 s of waiting in all."""
+CONNECT_SECONDS, READ_SECONDS = 5.0, 15.0
+ATTEMPTS = 3
+"""Per call, botocore's "standard" mode: throttling, 5xx and lost connections, a few seconds between them. With
+`bounded.WHOLE_SECONDS` for each a call ends within some 100 s, whatever answers."""
+_READS, _READS_SECONDS = 6, 60.0
+"""How often a version that AWS lists is asked for until it can be read, some 3 s of waiting in all; and until when."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds, doubling
 
 
@@ -52,19 +54,24 @@ class SecretCalls:
 
     def describe(self) -> Secret:
         """Raises `Refused` where the secret is absent or scheduled for deletion."""
-        answer = self._do("DescribeSecret", lambda client: client.describe_secret(SecretId=self._ref.name))
-        secret = Secret.of(answer)
+        secret = self._do("DescribeSecret", lambda client: Secret.of(client.describe_secret(SecretId=self._ref.name)))
         if secret.deleted:
             raise deleted(self._ref)
         return secret
 
     def content(self, label: str, version_id: str | None = None) -> Content | None:
         """The version with this label; None where no version, or not `version_id`, carries it."""
-        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+        from tenacity import (
+            Retrying,
+            retry_if_exception_type,
+            stop_after_attempt,
+            stop_after_delay,
+            wait_exponential,
+        )
 
         patient = Retrying(
             retry=retry_if_exception_type(_NotYet),
-            stop=stop_after_attempt(_READS),
+            stop=stop_after_attempt(_READS) | stop_after_delay(_READS_SECONDS),
             wait=wait_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
             reraise=True,
         )
@@ -72,17 +79,9 @@ class SecretCalls:
 
     def _content(self, label: str, version_id: str | None) -> Content | None:
         try:
-            answer = self._do("GetSecretValue", lambda client: self._get(client, label, version_id))
+            return self._do("GetSecretValue", lambda client: self._told(self._get(client, label, version_id)))
         except (Absent, Invalid):
             secret = self.describe()
-        else:
-            if "SecretString" not in answer:
-                raise Refused(
-                    f"{self._ref} holds binary data, not text.",
-                    "Store the key as text: a bare string, or a field of a JSON object.",
-                )
-            document = Document(answer["SecretString"], self._ref.field, str(self._ref))
-            return Content(answer["VersionId"], answer.get("CreatedDate"), document)
         carrier = secret.carrying(label)
         if carrier is None or version_id not in (None, carrier):
             return None
@@ -96,18 +95,19 @@ class SecretCalls:
             return client.get_secret_value(SecretId=self._ref.name, VersionStage=label)
         return client.get_secret_value(SecretId=self._ref.name, VersionStage=label, VersionId=version_id)
 
+    def _told(self, answer: GetSecretValueResponseTypeDef) -> Content:
+        if "SecretBinary" in answer:
+            raise Refused(
+                f"{self._ref} holds binary data, not text.",
+                "Store the key as text: a bare string, or a field of a JSON object.",
+            )
+        id, text = words(answer["VersionId"], answer["SecretString"])
+        return Content(id, answer.get("CreatedDate"), Document(text, self._ref.field, str(self._ref)))
+
     def put(self, version_id: str, document: Document) -> None:
         """Write the pending version. A repeat with the same id and text changes nothing."""
         try:
-            answer = self._do(
-                "PutSecretValue",
-                lambda client: client.put_secret_value(
-                    SecretId=self._ref.name,
-                    ClientRequestToken=version_id,
-                    SecretString=document.reveal(),
-                    VersionStages=[PENDING],
-                ),
-            )
+            labels = self._do("PutSecretValue", lambda client: self._put(client, version_id, document))
         except Exists:
             taken = True
         else:
@@ -117,9 +117,19 @@ class SecretCalls:
                 f"Version {version_id} of {self._ref} already exists with another text. Nothing was overwritten.",
                 "`rotate rollback`, then start a new rotation: it writes a version of its own.",
             )
-        if PENDING not in answer.get("VersionStages", []):
+        if PENDING not in labels:
             # The version was there from before, without its label: AWS ignores the repeated put, labels included.
             self.relabel(PENDING, move_to=version_id)
+
+    def _put(self, client: SecretsManagerClient, version_id: str, document: Document) -> tuple[str, ...]:
+        """The labels of the version as it is then."""
+        answer = client.put_secret_value(
+            SecretId=self._ref.name,
+            ClientRequestToken=version_id,
+            SecretString=document.reveal(),
+            VersionStages=[PENDING],
+        )
+        return words(*answer.get("VersionStages", []))
 
     def relabel(self, label: str, *, move_to: str | None = None, remove_from: str | None = None) -> None:
         """Move a label. Raises `Invalid` where it is not, or no longer, on `remove_from`."""
@@ -175,9 +185,16 @@ class SecretCalls:
 
         try:
             # ValueError: botocore's word for an AWS_ENDPOINT_URL that is no URL.
-            return request(self._connected())
-        except (ClientError, BotoCoreError, ValueError) as failure:
+            client = self._connected()
+        except (BotoCoreError, ValueError) as failure:
             error = explain(failure, operation, self._ref)
+        else:
+            try:
+                return request(client)
+            except (ClientError, BotoCoreError) as failure:
+                error = explain(failure, operation, self._ref)
+            except unreadable() as failure:
+                error = no_answer(failure, operation, self._ref)
         # Outside the `except`: a chained exception would carry the request, and with it a key.
         raise error
 
@@ -193,20 +210,13 @@ _TELLING: Final = ("botocore.endpoint", "botocore.parsers")
 
 
 def _connect(ref: AwsSecretRef) -> SecretsManagerClient:
-    import boto3.session
-    from botocore.config import Config
-
     parts = ref.name.split(":")
     if parts[0] == "arn" and len(parts) > 3 and parts[3] != ref.region:
         raise Refused(
             f"The ARN in {ref} names region {parts[3]}, the reference region {ref.region}.",
             "Correct the one that is wrong in rotate.yaml.",
         )
-    config = Config(
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-    )
     for name in _TELLING:
         logging.getLogger(name).addFilter(_UNLOGGED)
-    return boto3.session.Session().client("secretsmanager", region_name=ref.region, config=config)
+    config = patience(CONNECT_SECONDS, READ_SECONDS, ATTEMPTS)
+    return bounded_session(WHOLE_SECONDS).client("secretsmanager", region_name=ref.region, config=config)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 
+from rotator.client.bounded import MAX_BODY, too_long
+from rotator.core.exposure import plain
 from rotator.model.config import AwsSecretRef
 from rotator.model.errors import OutsideError, Refused, StoreConflict, Unreachable
 
 _UNAUTHORIZED = re.compile(r"not authorized to perform:? ([a-z0-9-]+:\w+)(?: on (?:the )?resource:? (\S+))?")
 _PRINCIPAL = re.compile(r"^User: (\S+)")
 _KEY_LIKE = re.compile(r"sk-[\w-]+")
+_CODE_LIMIT, _MESSAGE_LIMIT = 80, 2000  # characters that are looked at
 _QUOTED_LIMIT = 300  # characters of AWS's own text in ours
 
 _DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"}
@@ -73,10 +76,19 @@ def explain(failure: Exception, operation: str, ref: AwsSecretRef) -> OutsideErr
     return _unanswered(failure, operation, ref)
 
 
+def no_answer(failure: Exception, operation: str, ref: AwsSecretRef) -> OutsideError:
+    """Our error for an answer without the form that AWS's have. Its text is left out: it may be a secret's."""
+    kind = type(failure).__name__
+    return Refused(
+        f"What answered {operation} for {ref.name} in {ref.region} is no AWS Secrets Manager ({kind}).",
+        "Check AWS_ENDPOINT_URL, and whether a proxy or a sign-in page stands in front of it.",
+    )
+
+
 def _answered(failure: Exception, operation: str, ref: AwsSecretRef) -> OutsideError:
     response = getattr(failure, "response", {})
-    code = str(response.get("Error", {}).get("Code", ""))
-    message = str(response.get("Error", {}).get("Message", ""))
+    code = plain(str(response.get("Error", {}).get("Code", "")), _CODE_LIMIT)
+    message = plain(str(response.get("Error", {}).get("Message", "")), _MESSAGE_LIMIT)
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in _DENIED or "KMS" in code or code in {"DecryptionFailure", "EncryptionFailure"}:
         return _denied(code, message, operation, ref)
@@ -141,6 +153,11 @@ def _unanswered(failure: Exception, operation: str, ref: AwsSecretRef) -> Outsid
         return Refused(
             f"The TLS connection to AWS Secrets Manager in {ref.region} was not trusted.",
             "Check AWS_CA_BUNDLE and the proxy, then repeat the command.",
+        )
+    if too_long(failure):
+        return Refused(
+            f"The answer to {operation} for {ref.name} is longer than any of AWS's ({MAX_BODY} bytes).",
+            "Check AWS_ENDPOINT_URL, and whether a proxy or a sign-in page stands in front of it.",
         )
     if isinstance(failure, boto.HTTPClientError | boto.ConnectionError):
         where = getattr(failure, "kwargs", {}).get("endpoint_url") or f"region {ref.region}"

@@ -13,7 +13,9 @@ from typing import Any
 
 from rotator.adapters.store.aws_calls import SecretCalls
 from rotator.adapters.store.aws_secret import CURRENT
+from rotator.client.bounded import WHOLE_SECONDS, bounded_session, patience, unreadable, words
 from rotator.core.check.readiness import Answer, Need
+from rotator.core.exposure import plain
 from rotator.model.config import AwsSecretRef
 from rotator.model.errors import OutsideError
 
@@ -26,6 +28,8 @@ WRITES = (
 )
 _KMS = ("kms:Decrypt", "kms:GenerateDataKey")
 _SECONDS, _ATTEMPTS = 10, 2
+_ARN_LIMIT = 600  # characters
+_CODE_LIMIT = 80  # characters of an action's name, a decision, an error's code
 _ASSUMED = re.compile(r"arn:(?P<part>[a-z-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.+")
 
 
@@ -43,43 +47,39 @@ class _NotAsked(Exception):
 
 
 def _simulated(ref: AwsSecretRef) -> Iterator[Need]:
-    import boto3.session
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    config = Config(
-        connect_timeout=_SECONDS,
-        read_timeout=_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-    )
-    session: Any = boto3.session.Session()  # without its type: boto3-stubs knows no iam here
+    unclear: tuple[type[Exception], ...] = (BotoCoreError, *unreadable())
+    config = patience(_SECONDS, _SECONDS, _ATTEMPTS)
+    session: Any = bounded_session(WHOLE_SECONDS)  # without its type: boto3-stubs knows no iam here
     try:
-        caller = str(session.client("sts", region_name=ref.region, config=config).get_caller_identity()["Arn"])
+        (caller,) = words(session.client("sts", region_name=ref.region, config=config).get_caller_identity()["Arn"])
         described = session.client("secretsmanager", region_name=ref.region, config=config).describe_secret(
             SecretId=ref.name
         )
         iam = session.client("iam", region_name=ref.region, config=config)
-        source = _principal(caller)
-        results = _ask(iam, source, (*READS, *WRITES), described["ARN"])
+        source = _principal(plain(caller, _ARN_LIMIT))
+        results = _ask(iam, source, (*READS, *WRITES), *words(described["ARN"]))
         kms = str(described.get("KmsKeyId") or "")
         if kms.startswith("arn:"):
             results += _ask(iam, source, _KMS, kms)
     except ClientError as refusal:
-        code = refusal.response.get("Error", {}).get("Code", "")
+        code = plain(str(refusal.response.get("Error", {}).get("Code", "")), _CODE_LIMIT)
         raise _NotAsked(f"IAM's simulator may not be asked ({code})") from None
-    except (BotoCoreError, ValueError, KeyError) as failure:
+    except unclear as failure:
         raise _NotAsked(f"IAM's simulator could not be asked ({type(failure).__name__})") from None
-    for result in results:
-        action, decision = str(result.get("EvalActionName")), str(result.get("EvalDecision"))
+    for action, decision in results:
         yield _judged(ref, action, decision, source)
     if kms and not kms.startswith("arn:"):
         why = "the secret names its key in KMS without an ARN, which the simulator needs"
         yield from (Need(part=str(ref), what=action, answer=Answer.UNTRIED, why=why) for action in _KMS)
 
 
-def _ask(iam: Any, source: str, actions: Sequence[str], resource: str) -> list[dict[str, Any]]:
+def _ask(iam: Any, source: str, actions: Sequence[str], resource: str) -> list[tuple[str, str]]:
+    """Action and decision, one by one."""
     answer = iam.simulate_principal_policy(PolicySourceArn=source, ActionNames=list(actions), ResourceArns=[resource])
-    return list(answer["EvaluationResults"])
+    told = [words(one["EvalActionName"], one["EvalDecision"]) for one in answer["EvaluationResults"]]
+    return [(plain(action, _CODE_LIMIT), plain(decision, _CODE_LIMIT)) for action, decision in told]
 
 
 def _principal(caller: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rotator.client.bounded import words
 from rotator.model.keys import Claim
 
 if TYPE_CHECKING:
@@ -44,17 +45,20 @@ class Secret:
 
     @classmethod
     def of(cls, answer: DescribeSecretResponseTypeDef) -> Secret:
-        rotates = answer.get("RotationEnabled", False)
+        """Raises `TypeError` and its like where it is none."""
+        words(answer["ARN"])  # the one field that every description has: `{}` is none
+        rotates, rotator = answer.get("RotationEnabled", False), answer.get("RotationLambdaARN") or "AWS itself"
+        primary = answer.get("PrimaryRegion")
         return cls(
-            labels={id: tuple(labels) for id, labels in answer.get("VersionIdsToStages", {}).items()},
-            tags={tag.get("Key", ""): tag.get("Value", "") for tag in answer.get("Tags", [])},
+            labels={id: words(*labels) for id, labels in answer.get("VersionIdsToStages", {}).items()},
+            tags={words(tag.get("Key", ""))[0]: words(tag.get("Value", ""))[0] for tag in answer.get("Tags", [])},
             replicas=tuple(
-                Replica(status.get("Region", ""), status.get("Status", ""), status.get("StatusMessage", ""))
+                Replica(*words(status.get("Region", ""), status.get("Status", ""), status.get("StatusMessage", "")))
                 for status in answer.get("ReplicationStatus", [])
             ),
             deleted=answer.get("DeletedDate") is not None,
-            primary_region=answer.get("PrimaryRegion"),
-            rotated_by=(answer.get("RotationLambdaARN") or "AWS itself") if rotates else None,
+            primary_region=words(primary)[0] if primary is not None else None,
+            rotated_by=words(rotator)[0] if rotates else None,
         )
 
     def carrying(self, label: str) -> str | None:
@@ -82,6 +86,8 @@ class Secret:
         try:
             at = datetime.fromisoformat(self.tags.get(AT_TAG, ""))
         except ValueError:
+            return None
+        if at.utcoffset() is None:
             return None
         return Claim(rotation=self.tags.get(ROTATION_TAG, ""), by=self.tags.get(BY_TAG, ""), at=at)
 

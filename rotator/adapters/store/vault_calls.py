@@ -10,8 +10,11 @@ from rotator.adapters.store.vault_connection import VaultConnection
 from rotator.adapters.store.vault_errors import Answer
 from rotator.adapters.store.vault_secret import Content, Sibling, pending_of
 from rotator.adapters.store.vault_transport import Ask
+from rotator.core.exposure import plain
 from rotator.model.config import VaultSecretRef
 from rotator.model.errors import Refused
+
+_SHORT = 40  # characters of what Vault calls something
 
 
 class Gone(Refused):
@@ -45,9 +48,9 @@ class SecretCalls:
         """What waits at the sibling path. A version that was deleted there waits no longer."""
         answer = self.connection.read(Ask("GET", self.path("data", self.sibling_path)))
         if answer.ok:
-            return pending_of(answer, self.ref.field)
-        about = _metadata(answer) or {}
-        return Sibling(int(str(about.get("version", 0))), None)
+            return pending_of(answer, self.ref)
+        number = (_metadata(answer) or {}).get("version")
+        return Sibling(number if isinstance(number, int) else 0, None)
 
     def write(self, document: Document, cas: int) -> None:
         """The path's next version, if `cas` is still its current one's number. Raises `CasMismatch`, `Unanswered`."""
@@ -85,8 +88,7 @@ class SecretCalls:
         # Vault lets every token that may do anything in the mount ask this, without a policy of its own.
         answer = self.connection.read(Ask("GET", f"sys/internal/ui/mounts/{self.ref.mount}"))
         about = answer.part("data")
-        options = about.get("options") or {}
-        if about.get("type") == "kv" and str(options.get("version", "1")) != "2":
+        if about.get("type") == "kv" and str(answer.part("data", "options").get("version", "1")) != "2":
             raise Refused(
                 f"{self.ref.mount}/ in {self.connection.place} is KV version 1: it keeps no versions and has no "
                 "check-and-set, so nothing could be staged, compared or rolled back there.",
@@ -96,13 +98,13 @@ class SecretCalls:
         if about.get("type") not in ("kv", "generic"):
             raise Refused(
                 f"{self.ref.mount}/ in {self.connection.place} is a secrets engine of type "
-                f"{about.get('type') or 'unknown'}, not KV version 2.",
+                f"{plain(str(about.get('type') or 'unknown'), _SHORT)}, not KV version 2.",
                 "Correct the mount, the part after vault:// in the reference.",
             )
         self._versioned = True
 
     def _gone(self, about: Mapping[str, object]) -> Gone:
-        number, mount, path = about.get("version"), self.ref.mount, self.ref.path
+        number, mount, path = plain(str(about.get("version")), _SHORT), self.ref.mount, self.ref.path
         if about.get("destroyed") is True:
             return Gone(
                 f"Version {number} of {self.ref} is destroyed: nothing brings it back.",
@@ -116,5 +118,4 @@ class SecretCalls:
 
 def _metadata(answer: Answer) -> Mapping[str, object] | None:
     """What a 404 says of a version that is gone; None from a bare one."""
-    found = answer.part("data").get("metadata")
-    return found if isinstance(found, dict) else None
+    return answer.part("data", "metadata") or None

@@ -28,6 +28,7 @@ _MARGIN = timedelta(seconds=30)
 _CAPABILITIES = "sys/capabilities-self"
 _NEEDED = {"GET": ("read",), "LIST": ("list",), "DELETE": ("delete",)}
 _WRITING = ("create", "update")  # which of them a write is, only Vault knows
+_LONGEST_WORD = 20  # of a capability
 _OVER = timedelta(0)
 
 
@@ -194,5 +195,6 @@ def _asking(*paths: str) -> Ask:
 
 
 def _held(answer: Answer, path: str) -> tuple[str, ...]:
-    said = answer.part("data").get(path) or answer.body.get(path) or ()
-    return tuple(str(one) for one in said)
+    said = answer.part("data").get(path) or answer.body.get(path)
+    words = said if isinstance(said, list) else []
+    return tuple(one for one in words if isinstance(one, str) and one.isalpha() and len(one) <= _LONGEST_WORD)

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from rotator.client.bounded import MAX_BODY, too_long
+from rotator.core.exposure import plain
 from rotator.model.errors import OutsideError, Refused, StoreConflict, Unreachable
 from rotator.model.keys import never_pickled
 
@@ -60,9 +62,11 @@ class Answer:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def part(self, name: str) -> dict[str, Any]:
-        """The body's `data` or `auth`; empty where there is none."""
-        found = self.body.get(name)
+    def part(self, *names: str) -> dict[str, Any]:
+        """The body's `data` or `auth`, or what is in it; empty where there is no such object."""
+        found: Any = self.body
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
 
     @property
@@ -89,10 +93,7 @@ def answered(answer: Answer, call: str, place: Place) -> OutsideError:
     said = answer.errors.lower()
     match answer.status:
         case 200 | 404 if not answer.body:
-            return Refused(
-                f"What answered {call} at {place.address} is no Vault.",
-                "Check VAULT_ADDR, and whether a proxy or a sign-in page stands in front of it.",
-            )
+            return no_answer(f"{call} at {place.address}")
         case 400 if "check-and-set parameter did not match" in said:
             return CasMismatch(f"{call}: the secret has another version than the one that was read.")
         case 400 if "check-and-set parameter required" in said:
@@ -121,11 +122,24 @@ def answered(answer: Answer, call: str, place: Place) -> OutsideError:
                 f"{place} does not know {call}: no KV version 2 secrets engine is mounted there.",
                 "Name a KV version 2 mount (`vault secrets list -detailed` shows them).",
             )
+        case 301 | 302 | 303 | 307 | 308:
+            return Refused(
+                f"{place} sends {call} on to another host. Nothing was sent there: a token, or a key, would go along.",
+                "Is it a standby that passes nothing on? Then let VAULT_ADDR name the active node, or the cluster.",
+            )
         case 501:
             return Refused(f"{place} is not initialised.", "Check VAULT_ADDR; a new Vault needs `vault operator init`.")
         case status if status >= 500 or status in (_UNREPLICATED, _STANDBY, _DR_SECONDARY, _PERFORMANCE_STANDBY):
             return _unable(answer, call, place)
     return Refused(f"{place} refused {call} ({answer.status}).{quote(answer.errors)}", place.namespace_hint)
+
+
+def no_answer(call: str) -> Refused:
+    """Our error for an answer without the form that Vault's have."""
+    return Refused(
+        f"What answered {call} is no Vault.",
+        "Check VAULT_ADDR, and whether a proxy or a sign-in page stands in front of it.",
+    )
 
 
 def _unable(answer: Answer, call: str, place: Place) -> Unreachable:
@@ -169,6 +183,8 @@ def unanswered(failure: Exception, call: str, place: Place) -> OutsideError:
     from requests import exceptions as http
 
     kind = type(failure).__name__
+    if too_long(failure):
+        return Refused(f"The answer of {place} is longer than {MAX_BODY} bytes.", "Is VAULT_ADDR really a Vault?")
     if isinstance(failure, http.SSLError) and "WRONG_VERSION_NUMBER" in str(failure):
         return Refused(f"{place} does not speak TLS there.", "Check VAULT_ADDR: is it http://, or another port?")
     if isinstance(failure, http.SSLError):
@@ -207,4 +223,6 @@ def denied(call: str, path: str, needed: tuple[str, ...], held: tuple[str, ...],
 
 
 def quote(said: str) -> str:
-    return " Vault says: " + _SECRET_LIKE.sub("(a secret)", " ".join(said.split()))[:_QUOTED_LIMIT] if said else ""
+    if not said:
+        return ""
+    return " Vault says: " + plain(_SECRET_LIKE.sub("(a secret)", " ".join(said.split())), _QUOTED_LIMIT)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 
 from rotator.adapters.source import MAX_BYTES, read_env, read_file
 from rotator.adapters.store.vault_errors import Answer
 from rotator.adapters.store.vault_transport import Ask
+from rotator.core.periods import brief
 from rotator.model.config import (
     EnvSource,
     FileSource,
@@ -23,6 +25,8 @@ from rotator.model.config import (
 )
 from rotator.model.errors import ConfigError, Refused
 
+_LONGEST = timedelta(days=36500)
+"""Of a token's life. A longer one is no length of time."""
 _TOKEN_FILE = ".vault-token"  # noqa: S105 - a file's name: the Vault CLI's, in the home directory
 
 
@@ -56,16 +60,22 @@ class TokenLife:
         """A sentence where a plan of this length would outlive the token; None where it is long enough."""
         if self.lasts or self.remaining is None or self.remaining >= needed:
             return None
-        hours = self.remaining / timedelta(hours=1)
         renews = (
             "It is renewed whenever `rotate` runs, as far as its own limit lets it; keep `rotate tick` running"
             if self.renewable
             else "It cannot be renewed: a later command needs another one"
         )
         return (
-            f"The Vault token from {self.origin} expires in {hours:.1f} hours; the plan may take "
-            f"{needed / timedelta(hours=1):.1f}. {renews}, or give rotate.yaml an `auth:` block under `vault`."
+            f"The Vault token from {self.origin} expires in {_about(self.remaining, round)}; the plan may take "
+            f"{_about(needed, ceil)}. {renews}, or give rotate.yaml an `auth:` block under `vault`."
         )
+
+
+def _about(length: timedelta, rounded: Callable[[float], int]) -> str:
+    """`45s`, `2h`: nobody plans by the seconds of a day."""
+    fitting = (unit for unit in (timedelta(hours=1), timedelta(minutes=1)) if length >= 10 * unit)
+    unit = next(fitting, timedelta(seconds=1))
+    return brief(rounded(length / unit) * unit)
 
 
 def given(environ: Mapping[str, str], home: Path) -> Token | None:
@@ -98,7 +108,7 @@ def granted(answer: Answer, origin: str, now: datetime) -> Token:
     """The token that a login or a renewal answered with."""
     auth = answer.part("auth")
     text, life = auth.get("client_token"), _seconds(auth.get("lease_duration"))
-    if not isinstance(text, str) or not text:
+    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or not text:
         raise Refused(
             f"Vault answered {origin} without a token.", "Is a second factor demanded? None can be given here."
         )
@@ -168,4 +178,7 @@ def _base64(text: str) -> str:
 
 
 def _seconds(value: object) -> timedelta:
-    return timedelta(seconds=value) if isinstance(value, int | float) else timedelta()
+    """0 for what is no length of time: not said."""
+    if isinstance(value, int | float) and 0 <= value <= _LONGEST.total_seconds():
+        return timedelta(seconds=value)
+    return timedelta()

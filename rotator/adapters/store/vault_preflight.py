@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rotator.adapters.store.vault_calls import SecretCalls
+from rotator.core.exposure import plain
 from rotator.model.config import VaultSecretRef
 from rotator.model.errors import Refused
 
 _DEFAULT_MAX_VERSIONS = 10  # https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2
 _FEW_VERSIONS = 4
 """With fewer, a couple of edits of other fields during the rotation drop the old key's version."""
+_LONGEST_TIME = 40  # characters
 _NO_TIME = re.compile(r"-?(0[hms])*0?s?")
 
 
@@ -90,7 +92,7 @@ def _history(
             "rotation drop the old key's version, and with it the rollback."
         )
     for origin, said in ((str(calls.ref), secret), (f"the mount {calls.ref.mount}/", mount)):
-        after = str(said.get("delete_version_after") or "0s")
+        after = plain(str(said.get("delete_version_after") or "0s"), _LONGEST_TIME)
         if not _NO_TIME.fullmatch(after) and not after.startswith("-"):
             warnings.append(
                 f"Versions of {origin} delete themselves after {after} (delete_version_after), the new key's too: "

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rotator.adapters.store.fields import Document, member_text
-from rotator.adapters.store.vault_errors import Answer
+from rotator.adapters.store.vault_errors import Answer, no_answer
+from rotator.core.exposure import plain
 from rotator.model.config import VaultSecretRef
 from rotator.model.keys import Claim, KeyText
 
@@ -42,9 +43,9 @@ class Content:
         """From a successful read. Raises `Refused` where the field is no text."""
         # The text of the fields themselves: parsed and written anew, a number like 1.10 would not stay what it was.
         document = Document(member_text(answer.text, "data", "data") or "{}", ref.field, str(ref))
-        about = answer.part("data").get("metadata") or {}
+        about = answer.part("data", "metadata")
         return cls(
-            number=int(about.get("version", 0)),
+            number=_number(about, str(ref)),
             created_at=moment(about.get("created_time")),
             document=document,
             custom=custom_of(about),
@@ -100,15 +101,15 @@ def pending_text(field: str, version_id: str, key: KeyText, claim: Claim) -> str
     return json.dumps({VERSION: version_id, **_said(claim), field: key.reveal()})
 
 
-def pending_of(answer: Answer, field: str) -> Sibling:
+def pending_of(answer: Answer, ref: VaultSecretRef) -> Sibling:
     """From a read of the sibling that found a version."""
-    data = answer.part("data")
-    about, fields = data.get("metadata") or {}, data.get("data") or {}
-    number, said = int(about.get("version", 0)), {name: fields.get(name) for name in (VERSION, ROTATION, BY, AT)}
-    text, at = fields.get(field), moment(said[AT])
-    claim = Claim(rotation=str(said[ROTATION]), by=str(said[BY]), at=at) if said[ROTATION] and at else None
+    about, fields = answer.part("data", "metadata"), answer.part("data", "data")
+    number = _number(about, f"what waits beside {ref}")
+    id, rotation, by = (plain(str(fields.get(name) or ""), _LONGEST) for name in (VERSION, ROTATION, BY))
+    text, at = fields.get(ref.field), moment(fields.get(AT))
+    claim = Claim(rotation=rotation, by=by, at=at) if rotation and at else None
     pending = Pending(
-        id=str(said[VERSION] or f"v{number}"),
+        id=id or f"v{number}",
         key=KeyText(text) if isinstance(text, str) and text else None,
         claim=claim,
         created_at=moment(about.get("created_time")),
@@ -124,9 +125,18 @@ def custom_of(about: Mapping[str, object]) -> dict[str, str]:
 def moment(text: object) -> datetime | None:
     """Vault's RFC 3339; None where there is none."""
     try:
-        return datetime.fromisoformat(text) if isinstance(text, str) and text else None
+        found = datetime.fromisoformat(text) if isinstance(text, str) and text else None
     except ValueError:
         return None
+    return found if found and found.utcoffset() is not None else None
+
+
+def _number(about: Mapping[str, object], what: str) -> int:
+    """Of a version that was read. It is what a write is compared with: it is not guessed."""
+    found = about.get("version")
+    if not isinstance(found, int) or found < 1:
+        raise no_answer(f"for {what}")
+    return found
 
 
 def _said(claim: Claim) -> dict[str, str]:

@@ -6,20 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from rotator.adapters.store import vault_errors
 from rotator.adapters.store.vault_errors import Answer, Place
-from rotator.model.errors import ConfigError, OutsideError, Refused, Unreachable
+from rotator.client.bounded import WHOLE_SECONDS, bind
+from rotator.model.errors import ConfigError, OutsideError, Unreachable
 
 if TYPE_CHECKING:
     import hvac
+    import requests
 
 _CONNECT_SECONDS, _READ_SECONDS = 5, 10
 _ATTEMPTS = 4
-"""Of a request that may be repeated: connections fail, nodes lag behind, are busy, or have just lost their leader."""
+"""Of a request that may be repeated: connections fail, nodes lag behind, are busy, or have just lost their leader.
+Each ends within `bounded.WHOLE_SECONDS`."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds, doubling
-_MAX_BYTES = 8 * 1024 * 1024
-"""Of one answer. Vault takes no entry larger than 1 MiB; a secret's metadata lists its versions."""
+_REDIRECTS = 3
+_SENT_ON = (307, 308)
+"""What a standby answers that does not pass a request on: the same request again, to the active node."""
 _INDEX = "X-Vault-Index"
 _CLEAR = (400, 403, 404, 405)
 """Refusals that the same request would meet again."""
@@ -83,17 +88,12 @@ class Transport:
 
         said = {"Content-Type": "application/json", "X-Vault-Token": token, _INDEX: self._index}
         try:
-            response = self._connected().adapter.request(
-                ask.method,
-                f"v1/{ask.path}",
-                headers={name: value for name, value in said.items() if value},
-                raise_exception=False,
-                data=ask.body,
-                params=ask.params,
-                stream=True,
+            client, headers = self._connected(), {name: value for name, value in said.items() if value}
+            response = client.adapter.request(
+                ask.method, f"v1/{ask.path}", headers=headers, raise_exception=False, data=ask.body, params=ask.params
             )
             self._index = response.headers.get(_INDEX) or self._index
-            return Answer(response.status_code, _text(response))
+            return Answer(response.status_code, response.content.decode("utf-8", "replace"))
         except (RequestException, OSError, UnicodeError) as failure:
             error: OutsideError = vault_errors.unanswered(failure, str(ask), self._place)
         # Outside the `except`: a chained exception would carry the request, and with it a key.
@@ -117,20 +117,46 @@ class Transport:
         return hvac.Client(
             url=self._place.address,
             token="",  # none: each request brings the one that is valid then
-            cert=self._mine,
-            verify=self._authority or True,
             timeout=(_CONNECT_SECONDS, _READ_SECONDS),
             adapter=RawAdapter,
             namespace=self._place.namespace,
+            session=_session(self._authority or True, self._mine),
         )
 
 
-def _text(response: Any) -> str:
-    """The answer's body, bounded."""
-    read = bytearray()
-    for chunk in response.iter_content(64 * 1024):
-        read += chunk
-        if len(read) > _MAX_BYTES:
-            response.close()
-            raise Refused(f"Vault's answer is larger than {_MAX_BYTES} bytes.", "Is VAULT_ADDR really a Vault?")
-    return read.decode("utf-8", "replace")
+def _session(verify: str | bool, cert: tuple[str, str] | None) -> requests.Session:
+    """Bounded, and going on to no other host: a token or a key would go along."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from requests.utils import prepend_scheme_if_needed, select_proxy
+
+    class Bounded(HTTPAdapter):
+        def send(self, request: Any, *given: Any, proxies: Any = None, **named: Any) -> requests.Response:
+            proxy = select_proxy(request.url, proxies)
+            through = self.proxy_manager_for(prepend_scheme_if_needed(proxy, "http")) if proxy else self.poolmanager
+            bind(through, WHOLE_SECONDS)
+            return super().send(request, *given, **named | {"proxies": proxies})
+
+    session = requests.Session()
+    session.hooks["response"].append(_stay)
+    session.verify, session.cert, session.max_redirects = verify, cert, _REDIRECTS
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Bounded())
+    return session
+
+
+def _stay(response: requests.Response, **_: object) -> None:
+    """Before requests follows: what leads elsewhere leads nowhere."""
+    if response.status_code not in _SENT_ON or not _stays(response.headers.get("Location", ""), response.url):
+        response.headers.pop("Location", None)
+
+
+def _stays(where: str, here: str) -> bool:
+    """On this scheme and host. The port may be another one: a development cluster has its nodes on one host."""
+    if not where.isprintable() or {"\\", "@"} & set(where):  # parsers do not agree on whose name that is
+        return False
+    try:
+        there, ours = urlsplit(where), urlsplit(here)
+    except ValueError:
+        return False
+    return not (there.scheme or there.netloc) or (there.scheme, there.hostname) == (ours.scheme, ours.hostname)
