@@ -10,6 +10,7 @@ import pytest
 from rotator.model.keys import KeyText
 from rotator.sandbox.fault_proxy import Exchange, Fault
 from rotator.sandbox.soak.calls import CallLog, Write
+from rotator.sandbox.soak.figures import lines
 from rotator.sandbox.soak.judge import in_journal, in_order, in_store
 from rotator.sandbox.soak.leaks import leaks
 from rotator.sandbox.soak.ledger import Ledger, Row
@@ -119,5 +120,5 @@ def test_any_finding_and_any_failed_request_makes_the_soak_fail(sort: str) -> No
     tally.find(sort, "this")
     assert not tally.clean
     assert tally.to_json()[sort] == 1
-    assert f"{sort}: this" in tally.lines()
+    assert f"{sort}: this" in list(lines(tally))
     assert not Tally(failed_requests=1).clean
