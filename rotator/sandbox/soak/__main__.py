@@ -27,7 +27,7 @@ from rotator.sandbox.soak.tally import Tally
 
 STORES: Final[tuple[Store, ...]] = ("aws", "vault")
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_INTERRUPTED: Final = 130
+_SIGNALLED: Final = 128
 
 
 def soak(
@@ -68,8 +68,8 @@ def soak(
             lane.start()
         for lane in lanes:
             lane.join()
-    except KeyboardInterrupt:
-        total.interrupted = True
+    except KeyboardInterrupt as signalled:
+        total.interrupted = int(signalled.args[0]) if signalled.args else signal.SIGINT
     ending.set()
     for lane in lanes:
         lane.join()
@@ -92,7 +92,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """Who is impatient presses Ctrl-C again; that must not cut the tidying up short."""
     for each in _ENDS:
         signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(number)
 
 
 def main() -> int:
@@ -116,7 +116,7 @@ def main() -> int:
         _say(f"everything is left in {directory}")
     if tally.interrupted:
         _say("interrupted: these are the figures up to then")
-        return _INTERRUPTED
+        return _SIGNALLED + tally.interrupted
     return 0 if tally.clean else 1
 
 

@@ -69,7 +69,8 @@ class Tally:
     failed_requests: int = 0
     requests: int = 0
     seconds: float = 0.0
-    interrupted: bool = False
+    interrupted: int = 0
+    """The number of the signal that ended the soak, 0: none did."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, sort: str, what: str) -> None:
@@ -110,7 +111,7 @@ class Tally:
         numbers: dict[str, Json] = {name: len(found) for name, found in self.bad.items()}
         return {
             "clean": self.clean,
-            "interrupted": self.interrupted,
+            "interrupted": bool(self.interrupted),
             **{name: self.counts[name] for name in COUNTED},
             **numbers,
             "failed_requests": self.failed_requests,
