@@ -83,7 +83,7 @@ class Commands:
                 process.wait()
 
     def _blow_up(self, plan: Plan) -> None:
-        self._ground.weather(plan.weather)
+        self._ground.weather(plan.weather, plan.server)
         self._ground.refuse(plan.refused)
         self._tally.counts["twins"] += plan.twin
         self._tally.counts["storms"] += plan.storm > 0

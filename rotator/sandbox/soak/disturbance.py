@@ -24,6 +24,7 @@ _EFFECTS: Final[dict[str, list[str]]] = defaultdict(
 """What each command does to the world."""
 _LATEST_EVENT: Final = {"start": 7, "verify": 4, "finish": 7, "rollback": 9, "resume": 6}
 _LONGEST: Final = {"start": 3.2, "verify": 2.2, "finish": 4.0, "rollback": 3.5, "resume": 3.0}  # seconds
+_PATIENCE: Final = 12.0  # seconds that an event or an effect is waited for
 _LATE: Final = (0.0, 0.05, 0.2, 0.8)
 """Seconds after the event that is waited for, at most: an effect takes some hundredths, a deploy more."""
 
@@ -58,6 +59,7 @@ class Plan:
     meanwhile: Meanwhile = Meanwhile.NOTHING
     twin: bool = False
     weather: Weather = FAIR
+    server: str | None = None  # where the weather is; None: everywhere
     refused: bool = False  # for the storm's length nobody listens
     storm: float = 0.0  # seconds
 
@@ -76,6 +78,9 @@ class Dealer:
         self._blows = {command: Deck(blows) for command in COMMANDS}
         self._effects = {command: Deck(_EFFECTS[command]) for command in COMMANDS}
         self._faults = Deck(list(Fault))
+        self._servers = Deck(
+            [None, "anthropic"]
+        )  # a store that is out of reach ends most commands before they get there
         self._meanwhile = Deck([*Meanwhile, Meanwhile.NOTHING, Meanwhile.SAME, Meanwhile.UNLOCK, Meanwhile.UNLOCK])
 
     def __call__(self, source: random.Random, command: str) -> Plan:
@@ -87,18 +92,19 @@ class Dealer:
             effect=effect,
             events=events,
             late=source.uniform(0, source.choice(_LATE)),
-            seconds=source.uniform(0.4, _LONGEST[command]) if anywhere else _LONGEST[command],
+            seconds=source.uniform(0.4, _LONGEST[command]) if anywhere else _PATIENCE,
             stopped=source.uniform(0.3, 1.5),
             meanwhile=self._meanwhile.deal(source),
             twin=source.random() < 0.07,
             weather=self._weather(source) if stormy else FAIR,
+            server=self._servers.deal(source),
             refused=stormy and source.random() < 0.12,
             storm=source.uniform(3.0, 12.0) if stormy else 0.0,
         )
 
     def _instant(self, source: random.Random, command: str) -> tuple[str | None, int | None]:
         chance = source.random()
-        if chance < 0.5 and _EFFECTS[command]:
+        if chance < 0.6 and _EFFECTS[command]:
             return self._effects[command].deal(source), None
         latest = source.randint(1, _LATEST_EVENT[command])  # drawn twice: after some tries few events are left
         return None, source.randint(1, latest) if chance < 0.85 else None

@@ -113,9 +113,10 @@ class Ground:
         self.world.let_usage_be_read(_COUNTED_AFTER if yes else None)
         (self.directory / "journal.db-usage").unlink(missing_ok=True)
 
-    def weather(self, weather: Weather = FAIR) -> None:
-        for proxy in self.proxies.values():
-            proxy.weather = weather
+    def weather(self, weather: Weather = FAIR, server: str | None = None) -> None:
+        """`server` None: everywhere."""
+        for name, proxy in self.proxies.items():
+            proxy.weather = weather if server in (None, name) else FAIR
 
     def refuse(self, yes: bool) -> None:
         for proxy in self.proxies.values():

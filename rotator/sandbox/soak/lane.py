@@ -6,6 +6,7 @@ import random
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rotator.sandbox.instances import Spec
@@ -66,9 +67,10 @@ class Lane(threading.Thread):
                 self._count()
 
     def _rotate(self, driver: Driver, judge: Judge) -> None:
-        used = self._ground.world.old_key
+        used, leaked = self._ground.world.old_key, False
         while not self._enough() and not self._late() and not self.tally.bad["unfinished"]:
             course, new = self._courses(self._source), self._ground.new_key()
+            course = replace(course, leaked=course.leaked or leaked)  # once leaked, the tool takes no other playbook
             self._ground.let_usage_be_read(course.usage)
             ended = driver.rotate(new, course, self._enough)
             self.tally.counts["rotations"] += 1
@@ -81,6 +83,7 @@ class Lane(threading.Thread):
                 )
             judge.rotation_over(ended, used, new, course)
             used = new if ended == "completed" else used
+            leaked = course.leaked and ended != "completed"
             self._tell(f"{self.store:<6}{ended:<12}{course!s:<24}")
 
     def _enough(self) -> bool:
