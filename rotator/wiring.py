@@ -135,7 +135,7 @@ class Workplace:
         from rotator.adapters.issuer.readings import Readings
         from rotator.adapters.journal.sql import beside
 
-        return Readings(beside(_journal_url(self.config), "usage"))
+        return Readings(beside(_journal_url(self.config), "usage"), ProcessHolder())
 
     def admin_key(self, credential: Credential) -> Callable[[], KeyText] | None:
         """Reads the Admin key anew at every call; None where the credential names none."""

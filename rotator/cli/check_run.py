@@ -17,7 +17,8 @@ from rotator.cli.check_watch import watch
 from rotator.cli.check_whereabouts import current_keys
 from rotator.cli.failure import tell
 from rotator.cli.screen import write
-from rotator.cli.work import Interrupted, plainly
+from rotator.cli.signals import Interrupted
+from rotator.cli.work import plainly
 from rotator.model.errors import ConfigError, OutsideError, UsageError
 from rotator.wiring import Workplace, open_workplace, without_config
 

@@ -21,7 +21,7 @@ from rotator.cli import failure
 from rotator.cli.demo_scenes import Scene, world_for
 from rotator.cli.results import show, show_json
 from rotator.cli.screen import can_draw, write
-from rotator.cli.work import Interrupted
+from rotator.cli.signals import Interrupted, heard
 from rotator.model.errors import UsageError
 from rotator.sandbox.loopback import clean_environment
 from rotator.sandbox.world import World
@@ -31,6 +31,7 @@ _EXTRA: Final = ("moto", "flask", "flask_cors", "werkzeug")
 _PRIVATE: Final = ("admin.key", "fleet.token", "new.key", "vault.secret-id")
 """Files of a world that let somebody into it. They open nothing else, and are removed when it ends."""
 
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _AWS, _VAULT = "AWS_ENDPOINT_URL", "VAULT_ADDR"
 _NO_PROFILE: Final = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
@@ -117,20 +118,17 @@ def until_interrupted(said: str, *, json: bool = False) -> Iterator[Ending]:
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         # A person who is impatient presses Ctrl-C again; that must not cut the tidying up short.
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for each in _ENDS:
             signal.signal(each, signal.SIG_IGN)
         raise Interrupted(number)
 
-    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield ending
-    except Interrupted as stop:
-        if ending.json:
-            failure.tell("interrupted", said, "None but the sandbox's own, which has ended.", "rotate demo", json=True)
-        else:
-            write(f"\n{said}" if can_draw() else said)  # on a terminal it would stand behind the ^C
-        raise typer.Exit(128 + stop.number) from None
-    finally:
-        for number, handler in before.items():
-            with suppress(ValueError, TypeError):  # a handler that was not set from Python cannot be put back
-                signal.signal(number, handler)
+    with heard(dict.fromkeys(_ENDS, interrupt)):
+        try:
+            yield ending
+        except Interrupted as stop:
+            if ending.json:
+                keys = "None but the sandbox's own, which has ended."
+                failure.tell("interrupted", said, keys, "rotate demo", json=True)
+            else:
+                write(f"\n{said}" if can_draw() else said)  # on a terminal it would stand behind the ^C
+            raise typer.Exit(128 + stop.number) from None

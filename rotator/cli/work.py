@@ -18,6 +18,7 @@ from rotator.cli.announce import announce
 from rotator.cli.prompts import me as me  # the commands take it from here
 from rotator.cli.results import show, show_json
 from rotator.cli.screen import Screen, open_screen
+from rotator.cli.signals import Handler, Interrupted, heard
 from rotator.cli.table import drain_lines
 from rotator.cli.words import ending
 from rotator.core.decide import decide
@@ -33,13 +34,6 @@ from rotator.model.rotation import Outcome, Rotation
 from rotator.session import Session
 from rotator.steps import Ports
 from rotator.wiring import Workplace, open_workplace, with_key_id
-
-
-class Interrupted(BaseException):
-    """SIGTERM or a closed terminal: like Ctrl-C, with the signal's own exit code."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
 
 
 def said(by: str | None, reason: str | None, what: str) -> Yes:
@@ -195,22 +189,19 @@ def plainly(
 ) -> Iterator[None]:
     """Errors and interruptions as the contract has them: never a traceback for what a person can mend."""
     caught: list[int] = []
-    before = _catch_signals(caught)
-    try:
-        yield
-    except (Exception, KeyboardInterrupt, Interrupted) as error:  # what is not said here is raised again
-        if isinstance(error, KeyboardInterrupt):
-            caught.append(int(signal.SIGINT))
-        if caught:  # whatever came of it: getpass makes an error of its own out of a terminal that was closed
-            raise typer.Exit(
-                _interrupted(caught[0], rotation() if known() else None, json=json, known=known())
-            ) from None
-        if not isinstance(error, RotatorError):
-            raise
-        raise typer.Exit(failure.report(error, rotation(), json=json, keys_known=known())) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with heard(_handlers(caught)):
+        try:
+            yield
+        except (Exception, KeyboardInterrupt, Interrupted) as error:  # what is not said here is raised again
+            if isinstance(error, KeyboardInterrupt):
+                caught.append(int(signal.SIGINT))
+            if caught:  # whatever came of it: getpass makes an error of its own out of a terminal that was closed
+                raise typer.Exit(
+                    _interrupted(caught[0], rotation() if known() else None, json=json, known=known())
+                ) from None
+            if not isinstance(error, RotatorError):
+                raise
+            raise typer.Exit(failure.report(error, rotation(), json=json, keys_known=known())) from None
 
 
 def _interrupted(number: int, rotation: Rotation | None, *, json: bool, known: bool) -> int:
@@ -221,14 +212,12 @@ def _interrupted(number: int, rotation: Rotation | None, *, json: bool, known: b
     return 128 + number
 
 
-def _catch_signals(
-    caught: list[int],
-) -> dict[int, signal.Handlers | int | Callable[[int, FrameType | None], object] | None]:
-    """What was there before. A signal that is ignored stays ignored: `nohup` means it."""
+def _handlers(caught: list[int]) -> dict[int, Handler]:
+    """A signal that is ignored stays ignored: `nohup` means it."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         caught.append(number)
         raise Interrupted(number)
 
     wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
-    return {number: signal.signal(number, interrupt) for number in wanted}
+    return dict.fromkeys(wanted, interrupt)

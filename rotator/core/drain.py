@@ -25,6 +25,9 @@ READING: Final = "reading"
 ACCESS: Final = "access"
 """What is missing where nobody may read usage by key."""
 
+UNREADABLE, UNREACHED = "unreadable", "unreached"
+"""What stands in a report's place while none can be had: one was read before in this rotation, or none ever was."""
+
 _GAPS: Final = 2
 """A stranger that calls every twenty minutes is believed gone after twice that: once could be its next call's delay."""
 

@@ -9,7 +9,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
-from rotator.core.drain import ACCESS, LENGTH, READING, Condition, Traffic, Weighed, Window, clock, known_until, traffic
+from rotator.core.drain import (
+    ACCESS,
+    LENGTH,
+    READING,
+    UNREACHED,
+    UNREADABLE,
+    Condition,
+    Traffic,
+    Weighed,
+    Window,
+    clock,
+    known_until,
+    traffic,
+)
 from rotator.core.periods import brief
 from rotator.model.canonical import Json, JsonObject
 from rotator.model.measure import Measurement, Verdict
@@ -58,11 +71,14 @@ def unread(
     return _measurement(gate, Verdict.INCONCLUSIVE, text, {**facts, "passed": False}, proof, final=True)
 
 
-def failing(gate: StepId, policy: Policy, over: bool, why: str, accepted: Approval | None) -> Measurement:
-    """The report was readable, and is not now. That is never taken for "it may not be read": it could have shown
-    traffic. `over`: the quiet window has passed. `why` is what the outside said."""
+def failing(
+    gate: StepId, policy: Policy, over: bool, why: str, accepted: Approval | None, *, read_before: bool
+) -> Measurement:
+    """The report cannot be read now. That is never taken for "it may not be read" where it was read before: it could
+    have shown traffic. `over`: the quiet window has passed. `why` is what the outside said."""
     missing: list[Json] = [READING] if over else [LENGTH, READING]
-    facts: dict[str, Json] = {"unproven": True, "policy": policy, "usage": "unreadable", "missing": missing}
+    usage = UNREADABLE if read_before else UNREACHED
+    facts: dict[str, Json] = {"unproven": True, "policy": policy, "usage": usage, "missing": missing}
     text = "the usage report cannot be read just now"
     if accepted is not None and over:
         return _taken_on(gate, text, facts, {"said": why}, accepted)

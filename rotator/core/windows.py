@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rotator.core.approval import last_change
-from rotator.core.drain import Window
+from rotator.core.drain import UNREACHED, Window
 from rotator.core.plan import ADOPT, DISABLE, DRAIN, SOAK
+from rotator.model.canonical import Json
 from rotator.model.measure import Verdict
 from rotator.model.plan import Plan, StepId
 from rotator.model.rotation import Evidence, Rotation
@@ -66,9 +67,18 @@ def expected(rotation: Rotation, gate: StepId) -> datetime | None:
 
 
 def reads_usage(rotation: Rotation) -> bool:
-    """Whether the drain gate was last measured by usage (law 7), and not by the clock alone."""
+    """Whether the drain gate was last measured by usage (law 7), or was to be, and not by the clock alone."""
+    return _usage(rotation) is not None
+
+
+def has_read_usage(rotation: Rotation) -> bool:
+    """Whether a report was ever read for it: then one that may not be read any more could have shown traffic."""
+    return _usage(rotation) not in (None, UNREACHED)
+
+
+def _usage(rotation: Rotation) -> Json:
     evidence = rotation.gates.get(DRAIN)
-    return evidence is not None and evidence.measurement.facts.get("usage") is not None
+    return evidence.measurement.facts.get("usage") if evidence is not None else None
 
 
 def silence(rotation: Rotation) -> Window:

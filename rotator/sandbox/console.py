@@ -39,10 +39,10 @@ class Console:
     def key_status(self, key_id: str) -> KeyStatus:
         return KeyStatus(self._record("GET", key_id)["status"])
 
-    def open_reports(self, lag_seconds: float) -> None:
-        """Let the Admin key read usage by key; `lag_seconds`: how late a call is counted."""
+    def open_reports(self, lag_seconds: float | None) -> None:
+        """Let the Admin key read usage by key; `lag_seconds`: how late a call is counted; None: it may not read it."""
         headers = {TOKEN_HEADER: self._token}
-        body: Json = {"open": "both", "lag_seconds": lag_seconds}
+        body: Json = {"open": "none"} if lag_seconds is None else {"open": "both", "lag_seconds": lag_seconds}
         _checked(call("POST", f"{self.url}{PREFIX}reports", headers=headers, body=body))
 
     def _record(self, method: str, key_id: str, body: Json = None) -> dict[str, Json]:

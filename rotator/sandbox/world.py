@@ -152,6 +152,10 @@ class World:
     def key_status(self, key_id: str) -> KeyStatus:
         return self._console.key_status(key_id)
 
+    def let_usage_be_read(self, lag_seconds: float | None) -> None:
+        """By the Admin key, `lag_seconds` after each call; None: no more."""
+        self._console.open_reports(lag_seconds)
+
     def traffic(self) -> Traffic:
         """The counts up to now. Raises `OSError` where the traffic process does not answer."""
         return Traffic.from_json(call("GET", self._traffic_url)[1])

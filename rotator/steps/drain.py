@@ -29,7 +29,7 @@ class Drain:
                 reading = Unread("")
             else:
                 return self._failing(context, error.message)
-        if isinstance(reading, Unread) and windows.reads_usage(rotation):
+        if isinstance(reading, Unread) and windows.has_read_usage(rotation):
             return self._failing(context, reading.why)
         old = context.record_id
         if isinstance(reading, Unread) or old is None or playbook.leaked:
@@ -43,9 +43,11 @@ class Drain:
         return silence.read(context.step, weighed, reading, policy, accepted, _still_old(rotation))
 
     def _failing(self, context: Context, why: str) -> Measurement:
-        over = context.ports.clock.now() >= windows.drain_window(context.rotation)[1]
-        policy = context.rotation.plan.playbook.drain.unproven
-        return silence.failing(context.step, policy, over, why, taken_on(context.rotation, [drain.READING]))
+        rotation = context.rotation
+        over = context.ports.clock.now() >= windows.drain_window(rotation)[1]
+        policy, accepted = rotation.plan.playbook.drain.unproven, taken_on(rotation, [drain.READING])
+        read_before = windows.has_read_usage(rotation)
+        return silence.failing(context.step, policy, over, why, accepted, read_before=read_before)
 
     def _reading(self, context: Context) -> Reading:
         rotation = context.rotation

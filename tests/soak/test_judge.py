@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from rotator.model.canonical import Json
 from rotator.model.keys import KeyText
 from rotator.sandbox.fault_proxy import Exchange, Fault
 from rotator.sandbox.soak.calls import CallLog, Write
-from rotator.sandbox.soak.judge import in_journal, in_order, in_store
+from rotator.sandbox.soak.figures import lines
+from rotator.sandbox.soak.judge import in_a_leak, in_journal, in_order, in_store, proven
 from rotator.sandbox.soak.leaks import leaks
 from rotator.sandbox.soak.ledger import Ledger, Row
 from rotator.sandbox.soak.tally import BAD, Tally
 
+KEY = KeyText("sk-ant-api99-" + "v" * 93 + "AA")
 OK, REFUSED = b"HTTP/1.1 200 OK\r\n\r\n{}", b"HTTP/1.1 400 Bad Request\r\n\r\n{}"
 
 
@@ -29,6 +32,11 @@ def write(verb: str, to: str, before: str = "", subject: str = "") -> Write:
 def aws(operation: str, **body: str) -> bytes:
     head = f"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: secretsmanager.{operation}\r\n\r\n"
     return head.encode() + json.dumps(body).encode()
+
+
+def vault(path: str, **fields: str) -> bytes:
+    head = f"POST /v1/secret/data/{path} HTTP/1.1\r\nHost: x\r\n\r\n"
+    return head.encode() + json.dumps({"data": fields, "options": {"cas": 1}}).encode()
 
 
 def test_an_effect_applied_twice_is_found_unless_it_was_undone_in_between() -> None:
@@ -64,6 +72,8 @@ def test_an_archive_before_a_disable_and_a_write_without_an_intent_are_found() -
             aws("UpdateSecretVersionStage", VersionStage="AWSCURRENT", MoveToVersionId="v2", RemoveFromVersionId="v1"),
             ("promote", "", "v2", "v1"),
         ),
+        (vault("prod/anthropic.pending", api_key=KEY.reveal(), rotator_version="v2"), ("stage", "", "v2", "")),
+        (vault("prod/anthropic", api_key=KEY.reveal()), ("promote", "", KEY.fingerprint.digest, "")),
         (
             b'POST /v1/organizations/api_keys/apikey_07 HTTP/1.1\r\nHost: x\r\n\r\n{"status": "inactive"}',
             ("status", "apikey_07", "inactive", ""),
@@ -89,6 +99,33 @@ def test_reads_and_other_labels_are_no_writes() -> None:
     log.seen(Exchange(aws("UpdateSecretVersionStage", VersionStage="AWSPENDING", MoveToVersionId="v2"), OK, None))
     log.seen(Exchange(b"GET /v1/organizations/api_keys/apikey_07 HTTP/1.1\r\n\r\n", OK, None))
     assert log.writes() == []
+
+
+def test_a_leaked_key_that_is_enabled_or_restored_is_found() -> None:
+    leaked, other = "apikey_01", "apikey_02"
+    disabled, enabled = (write("status", to, subject=leaked) for to in ("inactive", "active"))
+    assert list(in_a_leak([write("promote", "v2"), disabled], leaked)) == []
+    assert list(in_a_leak([enabled], None)) == []
+    assert list(in_a_leak([enabled], other)) == []
+    assert list(in_a_leak([enabled], leaked)) == ["law 10: apikey_01 leaked, and was enabled again"]
+    [found] = in_a_leak([write("promote", "v2"), write("promote", "v1")], leaked)
+    assert found == "law 10: apikey_01 leaked, and a second version became current"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "facts", "wanted"),
+    [
+        ("passed", {"usage": "analytics", "unproven": False}, True),
+        ("passed", {"usage": "analytics", "unproven": True, "accepted_by": "ann"}, False),
+        ("passed", {"unproven": True}, False),
+        ("inconclusive", {"usage": "analytics", "unproven": True}, False),
+    ],
+)
+def test_silence_is_proven_by_a_report_and_by_nobodys_word(verdict: str, facts: dict[str, Json], wanted: bool) -> None:
+    assert (
+        proven(Row(seq=1, rotation="r", kind="measured", step="drain", data={"verdict": verdict, "facts": facts}))
+        is wanted
+    )
 
 
 def test_a_key_in_a_file_is_found_and_named_by_its_fingerprint_only(tmp_path: Path) -> None:
@@ -119,5 +156,5 @@ def test_any_finding_and_any_failed_request_makes_the_soak_fail(sort: str) -> No
     tally.find(sort, "this")
     assert not tally.clean
     assert tally.to_json()[sort] == 1
-    assert f"{sort}: this" in tally.lines()
+    assert f"{sort}: this" in list(lines(tally))
     assert not Tally(failed_requests=1).clean

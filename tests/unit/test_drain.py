@@ -231,11 +231,11 @@ def test_what_a_person_took_on_passes_and_stays_unproven() -> None:
 
 
 def test_a_report_that_was_readable_and_is_not_any_more_is_no_silence() -> None:
-    found = silence.failing(GATE, "accept", True, "503", None)
+    found = silence.failing(GATE, "accept", True, "503", None, read_before=True)
     assert found.verdict is Verdict.ERRORED
     assert not found.final
-    assert silence.failing(GATE, "ask", True, "503", YES).verdict is Verdict.PASSED
-    assert silence.failing(GATE, "ask", False, "503", YES).verdict is Verdict.ERRORED
+    assert silence.failing(GATE, "ask", True, "503", YES, read_before=True).verdict is Verdict.PASSED
+    assert silence.failing(GATE, "ask", False, "503", YES, read_before=True).verdict is Verdict.ERRORED
 
 
 def test_a_leaked_keys_traffic_is_not_waited_for() -> None:

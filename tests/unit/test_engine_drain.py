@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from rotator.core.plan import DISABLE, DRAIN
 from rotator.core.status import status
 from rotator.model.config import Drain
 from rotator.model.decision import Ask, Exit, Stop, Wait
-from rotator.model.errors import UsageError
+from rotator.model.errors import Unreachable, UsageError
 from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus, KeyText
 from rotator.model.measure import Measurement, Verdict
 from rotator.model.plan import Phase, StepId
+from rotator.model.usage import Reading
 from rotator.orders import approve
 from rotator.sandbox.memory_issuer import MODEL
 from rotator.sandbox.memory_traffic import Traffic
@@ -184,6 +186,27 @@ def test_a_right_that_is_lost_meanwhile_is_no_silence_whatever_the_playbook_acce
     run(world, yes=BOTH)
     assert old_status(world) is KeyStatus.ACTIVE
     assert drained(world).facts["usage"] == "unreadable"
+
+
+def test_a_reading_that_failed_before_any_was_made_says_nothing_of_what_may_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = MemoryWorld()
+
+    def unreachable(key_ids: Sequence[str], since: datetime) -> Reading:
+        raise Unreachable("Another process is reading Anthropic's usage report.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.issuer, "usage", unreachable)
+        assert isinstance(world.start(yes=BOTH, stay=timedelta()), Wait)
+        world.clock.advance(10 * MINUTE)
+        assert isinstance(run(world, yes=BOTH, stay=timedelta()), Wait)
+        assert drained(world).facts["missing"] == ["reading"]
+    world.clock.advance(MINUTE)
+    ask = run(world, yes=BOTH, stay=timedelta())
+    assert isinstance(ask, Ask)
+    assert ask.what == UNPROVEN
+    assert "is not proven (this sandbox lets nobody read usage)" in ask.why
 
 
 def test_without_a_report_nothing_is_proven_until_a_person_takes_that_on_and_that_is_no_yes_to_disabling() -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 from rotator.cli import prompts
-from rotator.cli.work import Interrupted
+from rotator.cli.signals import Interrupted
 from rotator.model.errors import KeyRefused
 
 

@@ -23,6 +23,7 @@ from rotator.adapters.issuer import readings_text
 from rotator.adapters.issuer.readings_text import Wish
 from rotator.model.errors import OutsideError
 from rotator.model.usage import MINUTE, Reading
+from rotator.ports import Holders
 
 POLL: Final = MINUTE
 """Anthropic asks that its usage reports be polled at most so often. Facts: Per-key usage."""
@@ -67,8 +68,9 @@ class _Row:
 class Readings:
     """`path` None: for this object alone. Safe to use from several threads and processes at once."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None = None, holders: Holders | None = None) -> None:
+        """`holders`: tells of a process that was asking whether it is gone; None: that is never certain."""
+        self._path, self._holders = path, holders
         self._own: dict[str, _Row] = {}
         self._lock = threading.Lock()
 
@@ -77,9 +79,9 @@ class Readings:
 
         def change(row: _Row) -> Look:
             row.wishes = _wished(row.wishes, tuple(key_ids), since, now)
-            mine = row.polled_at is None or not timedelta() <= now - row.polled_at < POLL
+            mine = row.polled_at is None or not timedelta() <= now - row.polled_at < POLL or self._died(row.answer)
             if mine:
-                row.polled_at, row.answer = now, ""
+                row.polled_at, row.answer = now, readings_text.of_asker(self._holders.me) if self._holders else ""
             wanted = [*dict.fromkeys(id for wish in row.wishes for id in wish.key_ids)]
             return Look(wanted, min(wish.since for wish in row.wishes), _answer(row.answer), mine)
 
@@ -101,6 +103,11 @@ class Readings:
             row.wishes = [wish for wish in row.wishes if wish.key_ids[0] == key_ids[0]]
 
         self._change(place, change)
+
+    def _died(self, answer: str) -> bool:
+        """Whoever was asking, before it had an answer. Its question is put again at once: kills are rare."""
+        asker = readings_text.asker(answer)
+        return asker is not None and self._holders is not None and self._holders.is_gone(asker)
 
     def _change(self, place: str, change: Callable[[_Row], _T]) -> _T:
         """The row is read, changed and written in one transaction."""

@@ -34,6 +34,21 @@ def wishes(text: str) -> list[Wish]:
     ]
 
 
+def of_asker(holder: str) -> str:
+    """In an answer's place: who is asking for it. To a version that does not know this it is no answer."""
+    return json.dumps({"asking": holder})
+
+
+def asker(text: str) -> str | None:
+    """None where it is an answer already, or nothing that `of_asker` wrote."""
+    try:
+        told = json.loads(text or "{}")
+    except ValueError:
+        return None
+    holder = told.get("asking") if isinstance(told, dict) else None
+    return holder if isinstance(holder, str) else None
+
+
 def of_answer(answer: Reading | OutsideError) -> str:
     match answer:
         case Usage():

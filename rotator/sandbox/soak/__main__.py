@@ -1,25 +1,33 @@
-"""The command line of the soak. Exit code 1 where anything was found that must not be."""
+"""The command line of the soak. Exit code 1 where anything was found that must not be; a signal's own, when ended."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import random
+import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Final
 
 from rotator.sandbox.instances import Spec
-from rotator.sandbox.soak.command import Commands
-from rotator.sandbox.soak.disturbance import Draw, draw
-from rotator.sandbox.soak.drive import Driver
-from rotator.sandbox.soak.ground import FLEET, Ground
-from rotator.sandbox.soak.judge import Judge
-from rotator.sandbox.soak.leaks import leaks
+from rotator.sandbox.soak.disturbance import Draw
+from rotator.sandbox.soak.drive import Course
+from rotator.sandbox.soak.figures import lines
+from rotator.sandbox.soak.ground import FLEET
+from rotator.sandbox.soak.lane import Lane
+from rotator.sandbox.soak.places import Store
 from rotator.sandbox.soak.tally import Tally
-from rotator.sandbox.soak.watch import Watch
+
+STORES: Final[tuple[Store, ...]] = ("aws", "vault")
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALLED: Final = 128
 
 
 def soak(
@@ -29,46 +37,62 @@ def soak(
     seed: int,
     seconds: float = float("inf"),
     fleet: Sequence[Spec] = FLEET,
-    drawn: Draw = draw,
+    drawn: Draw | None = None,
+    courses: Callable[[random.Random], Course] | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Tally:
-    """Rotate until so many processes were killed, or the time is up; always to the last rotation's end."""
-    tally, source, began = Tally(), random.Random(seed), time.monotonic()
-    with Ground(directory, seed, fleet) as ground, Watch(ground, tally) as watch:
-        commands = Commands(ground, tally)
-        driver, judge = Driver(commands, ground.ledger, tally, source, drawn), Judge(ground, commands, watch, tally)
-        used = ground.world.old_key
-        while tally.counts["kills"] < kills and time.monotonic() - began < seconds and not tally.bad["unfinished"]:
-            new = ground.new_key()
-            ended = driver.rotate(new, kills=kills)
-            tally.counts["rotations"] += 1
-            tally.counts[ended] += 1
-            if ended == "unfinished":
-                tally.find("unfinished", f"rotation {tally.counts['rotations']}: {ground.ledger.last()}")
-            judge.rotation_over(ended, used, new)
-            used = new if ended == "completed" else used
-            traffic = ground.world.traffic()
-            tally.requests, tally.failed_requests = traffic.requests, traffic.failed
-            tally.seconds = time.monotonic() - began
-            tell(f"{tally.seconds:6.0f} s  {tally.counts['kills']:4d} kills  {ended:<12}{_findings(tally)}")
-        for fault in ground.aws.met | ground.anthropic.met:
-            tally.counts[f"fault {fault.value}"] = ground.met(fault)
-        for failure in ground.world.traffic().failures:
-            tally.find("law_violations", f"law 1: {failure.at:%H:%M:%S} {failure.instance}: {failure.what}")
-        keys = list(ground.keys)
-    for found in leaks(directory, keys):
-        tally.find("law_violations", found)
-    return tally
+    """Rotate in both worlds until so many processes were killed, or the time is up. Ctrl-C ends it in order."""
+    total, began, ending = Tally(), time.monotonic(), threading.Event()
+    lanes: list[Lane] = []
+
+    def told(line: str) -> None:
+        done = sum(lane.tally.counts["kills"] for lane in lanes)
+        tell(f"{time.monotonic() - began:6.0f} s {done:5d} kills  {line}{_findings(lanes)}")
+
+    for number, store in enumerate(STORES):
+        lane = Lane(
+            store,
+            directory / store,
+            kills=(kills + number) // len(STORES),
+            seed=seed,
+            ending=ending,
+            late=lambda: time.monotonic() - began >= seconds,
+            fleet=fleet,
+            drawn=drawn,
+            courses=courses,
+            tell=told,
+        )
+        lanes.append(lane)
+    try:
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
+    except KeyboardInterrupt as signalled:
+        total.interrupted = int(signalled.args[0]) if signalled.args else signal.SIGINT
+    ending.set()
+    for lane in lanes:
+        lane.join()
+        total.add(lane.tally, lane.store)
+    total.seconds = time.monotonic() - began
+    return total
 
 
-def _findings(tally: Tally) -> str:
-    found = [f"{len(what)} {sort}" for sort, what in tally.bad.items() if what]
-    return ", ".join(found + ([f"{tally.failed_requests} failed requests"] if tally.failed_requests else []))
+def _findings(lanes: Sequence[Lane]) -> str:
+    counts = {sort: sum(len(lane.tally.bad[sort]) for lane in lanes) for sort in Tally().bad}
+    return ", ".join(f"{count} {sort}" for sort, count in counts.items() if count)
 
 
 def _say(line: str) -> None:
     sys.stderr.write(line.rstrip() + "\n")
     sys.stderr.flush()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Who is impatient presses Ctrl-C again; that must not cut the tidying up short."""
+    for each in _ENDS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 def main() -> int:
@@ -79,13 +103,20 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no further rotation after so long")
     parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="work there, and leave everything behind")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rotator-soak-") as temporary:
-        directory = chosen.keep or Path(temporary)
-        directory.mkdir(parents=True, exist_ok=True)
-        tally = soak(directory, kills=chosen.kills, seed=chosen.seed, seconds=chosen.seconds, tell=_say)
-    sys.stdout.write("\n".join([f"seed {chosen.seed}", *tally.lines()]) + "\n")
+    for each in _ENDS:
+        signal.signal(each, _interrupt)
+    directory = chosen.keep or Path(tempfile.mkdtemp(prefix="rotator-soak-"))
+    tally = soak(directory, kills=chosen.kills, seed=chosen.seed, seconds=chosen.seconds, tell=_say)
+    sys.stdout.write("\n".join([f"seed {chosen.seed}", *lines(tally)]) + "\n")
     if chosen.json:
         chosen.json.write_text(json.dumps({"seed": chosen.seed, **tally.to_json()}, indent=2) + "\n")
+    if chosen.keep is None and (tally.clean or tally.interrupted):
+        shutil.rmtree(directory)
+    else:
+        _say(f"everything is left in {directory}")
+    if tally.interrupted:
+        _say("interrupted: these are the figures up to then")
+        return _SIGNALLED + tally.interrupted
     return 0 if tally.clean else 1
 
 

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
 from rotator.sandbox.fault_proxy import FAIR, Fault, Weather
+from rotator.sandbox.soak.deck import Deck
 
+COMMANDS: Final = ("start", "verify", "finish", "rollback", "resume")
+_EFFECTS: Final[dict[str, list[str]]] = defaultdict(
+    list,
+    {
+        "start": ["stage", "promote", "deploy"],
+        "finish": ["disable", "archive", "tidy"],
+        "rollback": ["disable", "promote", "deploy", "stage"],
+    },
+)
+"""What each command does to the world."""
 _LATEST_EVENT: Final = {"start": 7, "verify": 4, "finish": 7, "rollback": 9, "resume": 6}
 _LONGEST: Final = {"start": 3.2, "verify": 2.2, "finish": 4.0, "rollback": 3.5, "resume": 3.0}  # seconds
+_PATIENCE: Final = 12.0  # seconds that an event or an effect is waited for
+_LATE: Final = (0.0, 0.05, 0.2, 0.8)
+"""Seconds after the event that is waited for, at most: an effect takes some hundredths, a deploy more."""
 
 
 class Blow(Enum):
@@ -32,15 +47,19 @@ class Meanwhile(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The blow falls right after so many new `events` in the journal (None: whatever is there), or after `seconds`."""
+    """The blow falls `late` after the command has written that it is about to do `effect`, or so many new `events` are
+    in the journal, or else `seconds` after it began to work; where both are None, `seconds` after it was started."""
 
     blow: Blow | None = None
+    effect: str | None = None
     events: int | None = None
+    late: float = 0.0  # seconds
     seconds: float = 0.0
     stopped: float = 0.0  # seconds
     meanwhile: Meanwhile = Meanwhile.NOTHING
     twin: bool = False
     weather: Weather = FAIR
+    server: str | None = None  # where the weather is; None: everywhere
     refused: bool = False  # for the storm's length nobody listens
     storm: float = 0.0  # seconds
 
@@ -51,26 +70,48 @@ Draw: TypeAlias = Callable[[random.Random, str], Plan]
 """What happens to the next command, by its name."""
 
 
-def draw(source: random.Random, command: str) -> Plan:
-    blow = source.choices([*Blow, None], weights=[69, 11, 7, 5, 8])[0]
-    latest = source.randint(1, _LATEST_EVENT[command])  # drawn twice: after some tries few events are left
-    events = source.randint(1, latest) if source.random() < 0.7 else None
-    stormy = source.random() < 0.4
-    return Plan(
-        blow=blow,
-        events=events,
-        seconds=source.uniform(0.4, _LONGEST[command]) if events is None else _LONGEST[command],
-        stopped=source.uniform(0.3, 1.5),
-        meanwhile=source.choices(list(Meanwhile), weights=[4, 3, 4, 1])[0],
-        twin=source.random() < 0.07,
-        weather=_weather(source) if stormy else FAIR,
-        refused=stormy and source.random() < 0.2,
-        storm=source.uniform(2.0, 9.0) if stormy else 0.0,
-    )
+class Dealer:
+    """A `Draw`, with decks for each command: every blow falls on each, every effect is struck in the midst of."""
 
+    def __init__(self) -> None:
+        blows: list[Blow | None] = [*[Blow.KILL] * 8, Blow.STOP, Blow.INTERRUPT, Blow.TERMINATE, None]
+        self._blows = {command: Deck(blows) for command in COMMANDS}
+        self._effects = {command: Deck(_EFFECTS[command]) for command in COMMANDS}
+        self._faults = Deck(list(Fault))
+        self._servers = Deck(
+            [None, "anthropic"]
+        )  # a store that is out of reach ends most commands before they get there
+        self._meanwhile = Deck([*Meanwhile, Meanwhile.NOTHING, Meanwhile.SAME, Meanwhile.UNLOCK, Meanwhile.UNLOCK])
 
-def _weather(source: random.Random) -> Weather:
-    """A few sorts at a time: now and then one alone that meets every second request."""
-    sorts = source.sample(list(Fault), source.randint(1, 4))
-    chance = source.choice([0.1, 0.2, 0.6]) / len(sorts) * source.choice([1, 1.5])
-    return Weather(chances=dict.fromkeys(sorts, chance), delay=source.uniform(0.1, 1.5), hold=source.uniform(0.5, 4.0))
+    def __call__(self, source: random.Random, command: str) -> Plan:
+        stormy = source.random() < 0.5
+        effect, events = self._instant(source, command)
+        anywhere = effect is None and events is None
+        return Plan(
+            blow=self._blows[command].deal(source),
+            effect=effect,
+            events=events,
+            late=source.uniform(0, source.choice(_LATE)),
+            seconds=source.uniform(0.4, _LONGEST[command]) if anywhere else _PATIENCE,
+            stopped=source.uniform(0.3, 1.5),
+            meanwhile=self._meanwhile.deal(source),
+            twin=source.random() < 0.07,
+            weather=self._weather(source) if stormy else FAIR,
+            server=self._servers.deal(source),
+            refused=stormy and source.random() < 0.12,
+            storm=source.uniform(3.0, 12.0) if stormy else 0.0,
+        )
+
+    def _instant(self, source: random.Random, command: str) -> tuple[str | None, int | None]:
+        chance = source.random()
+        if chance < 0.6 and _EFFECTS[command]:
+            return self._effects[command].deal(source), None
+        latest = source.randint(1, _LATEST_EVENT[command])  # drawn twice: after some tries few events are left
+        return None, source.randint(1, latest) if chance < 0.85 else None
+
+    def _weather(self, source: random.Random) -> Weather:
+        """A few sorts at a time: now and then one alone that meets two requests of three."""
+        sorts = {self._faults.deal(source) for _ in range(source.randint(1, 3))}
+        chance = source.choice([0.3, 0.5, 0.66]) / len(sorts)
+        delay, hold = source.uniform(0.1, 1.5), source.uniform(0.5, 4.0)
+        return Weather(chances=dict.fromkeys(sorts, chance), delay=delay, hold=hold)

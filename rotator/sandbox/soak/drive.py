@@ -4,43 +4,84 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from rotator.model.canonical import Json
 from rotator.model.keys import KeyText
-from rotator.sandbox.soak.command import Commands
-from rotator.sandbox.soak.disturbance import CALM, Draw, draw
+from rotator.sandbox.soak.command import LONGEST, Commands
+from rotator.sandbox.soak.deck import Deck
+from rotator.sandbox.soak.disturbance import CALM, Draw, Plan
 from rotator.sandbox.soak.ledger import Ledger
 from rotator.sandbox.soak.tally import Tally
 from rotator.sandbox.world_files import CREDENTIAL
 
 TRIES: Final = 40  # commands until a rotation counts as unfinished
 _STORMY: Final = 18  # of them are disturbed at most: then everything heals
-_YES: Final = ["--approve", "disable,archive", "--accept-unproven", "--by", "soak", "--reason", "the soak says yes"]
+_STORMY_BY_USAGE: Final = 6  # and so many tries to finish one that reads usage: it waits for whole minutes
+_YES: Final = ["--approve", "disable,archive", "--by", "soak", "--reason", "the soak says yes"]
 _AFTER: Final = {"start": "verify", "verify": "finish", "finish": "finish", "resume": "finish", "rollback": "rollback"}
 _DONE, _USAGE, _WAITING, _APPROVAL, _HELD, _OUTSIDE = 0, 2, 3, 4, 7, 10
 _SAME: Final = (_WAITING, _APPROVAL, _HELD, _OUTSIDE)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What sort of rotation it is. `turn`: it is rolled back after this command was run once, however that ended."""
+
+    leaked: bool = False
+    usage: bool = False  # the Admin key may read usage by key, and silence has to be proven by it
+    turn: str | None = None
+
+    def __str__(self) -> str:
+        words = ["leak"] * self.leaked + ["usage"] * self.usage
+        return " ".join([*words, f"back after {self.turn}"] if self.turn else words)
+
+
+PLAIN: Final = Course()
+
+
+class Courses:
+    """Ten in a deck, in a drawn order: four are turned back, three are of a leaked key, one goes by usage."""
+
+    def __init__(self) -> None:
+        straight = [*[PLAIN] * 3, Course(leaked=True), Course(leaked=True), Course(usage=True)]
+        back = [Course(turn=command) for command in ("start", "verify", "finish")]
+        self._deck = Deck(straight, back, [Course(leaked=True, turn="start")])
+
+    def __call__(self, source: random.Random) -> Course:
+        return self._deck.deal(source)
+
+
 class Driver:
     def __init__(
-        self, commands: Commands, ledger: Ledger, tally: Tally, source: random.Random, drawn: Draw = draw
+        self,
+        commands: Commands,
+        ledger: Ledger,
+        tally: Tally,
+        source: random.Random,
+        drawn: Draw,
+        leak: Path,
     ) -> None:
+        """`leak`: the playbook for a leaked key."""
         self._commands, self._ledger, self._tally = commands, ledger, tally
-        self._source, self._drawn = source, drawn
+        self._source, self._drawn, self._leak = source, drawn, leak
 
-    def rotate(self, key: KeyText, *, kills: int) -> str:
-        """Drive one rotation to its end; `kills`: when so many have been counted, the weather stays fair.
+    def rotate(self, key: KeyText, course: Course, enough: Callable[[], bool]) -> str:
+        """Drive one rotation to its end; once it is `enough`, the weather stays fair.
 
         Returns how it ended: the kind of its last event, or `unfinished`.
         """
-        began, turn = self._ledger.seq(), self._turning_point()
-        command, vain = "start", 0
+        began, turn = self._ledger.seq(), course.turn
+        command, vain, finishing = "start", 0, 0
         for number in range(TRIES):
-            calm = number >= _STORMY or self._tally.counts["kills"] >= kills
+            finishing += command == "finish"
+            calm = number >= _STORMY or enough() or (course.usage and finishing > _STORMY_BY_USAGE)
             self._tally.counts["tries"] += 1
-            words = _words(command, as_json=self._source.random() < 0.3)
-            code, _ = self._commands.run(words, key, CALM if calm else self._drawn(self._source, command))
+            words = self._words(command, course)
+            code, _ = self._commands.run(words, key, CALM if calm else self._plan(command, course))
             last = self._ledger.last()
             if last is not None and last.seq > began and not self._ledger.open():
                 return last.kind
@@ -54,9 +95,10 @@ class Driver:
                     command = self._advised() or command
         return "unfinished"
 
-    def _turning_point(self) -> str | None:
-        """One rotation in four is rolled back, after this command was run once, however that ended."""
-        return self._source.choice(["start", "verify", "finish"]) if self._source.random() < 0.25 else None
+    def _plan(self, command: str, course: Course) -> Plan:
+        plan = self._drawn(self._source, command)
+        waits = course.usage and command == "finish" and (plan.effect is not None or plan.events is not None)
+        return replace(plan, seconds=LONGEST) if waits else plan
 
     def _advised(self) -> str | None:
         """The command that `rotate status` names."""
@@ -68,8 +110,10 @@ class Driver:
         words = str(report.get("next", "")).split() if isinstance(report, dict) else []
         return words[1] if len(words) > 1 and words[1] in _AFTER else None
 
-
-def _words(command: str, *, as_json: bool) -> list[str]:
-    words = [command, CREDENTIAL]
-    words += ["--key-file", "-"] if command == "start" else _YES if command == "finish" else []
-    return [*words, "--json"] if as_json else words
+    def _words(self, command: str, course: Course) -> list[str]:
+        words = [command, CREDENTIAL]
+        if command == "start":
+            words += ["--key-file", "-"] + (["--playbook", str(self._leak)] if course.leaked else [])
+        elif command == "finish":
+            words += _YES if course.usage else [*_YES, "--accept-unproven"]
+        return [*words, "--json"] if self._source.random() < 0.3 else words

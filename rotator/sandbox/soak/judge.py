@@ -11,9 +11,10 @@ from rotator.model.keys import KeyStatus, KeyText
 from rotator.sandbox.soak.calls import Write
 from rotator.sandbox.soak.command import Commands
 from rotator.sandbox.soak.deploy import Deploy, read
+from rotator.sandbox.soak.drive import Course
 from rotator.sandbox.soak.ground import Ground
 from rotator.sandbox.soak.ledger import Row
-from rotator.sandbox.soak.tally import Tally
+from rotator.sandbox.soak.tally import FOUND_ABSENT, FOUND_DONE, PROVEN, Tally
 from rotator.sandbox.soak.watch import Watch
 
 _LOOKS: Final = 5
@@ -28,7 +29,7 @@ class Judge:
         self._statuses: dict[str, str] = {}  # key id → what the tool last set
         self._seq = self._writes = self._deploys = 0
 
-    def rotation_over(self, ended: str, old: KeyText, new: KeyText) -> None:
+    def rotation_over(self, ended: str, old: KeyText, new: KeyText, course: Course) -> None:
         rows = self._ground.ledger.rows(self._seq)
         writes = self._ground.calls.writes(self._writes)
         deploys = read(self._ground.deploy_log)[self._deploys :]
@@ -40,8 +41,16 @@ class Judge:
             self._tally.find("duplicates", f"{where}: {found}")
         for found in self._in_statuses(writes, taken_over):
             self._tally.find("duplicates", f"{where}: {found}")
-        for found in (*in_order(rows, writes), *self._in_the_end(ended, old, new)):
+        leaked = self._ground.world.key_id(old) if course.leaked else None
+        for found in (*in_order(rows, writes), *in_a_leak(writes, leaked), *self._in_the_end(ended, old, new)):
             self._tally.find("law_violations", f"{where}: {found}")
+        self._count(rows)
+
+    def _count(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self._tally.met[FOUND_DONE] += row.data.get("inspected") is True
+            self._tally.met[FOUND_ABSENT] += row.data.get("standing") == "absent"
+        self._tally.met[PROVEN] += any(map(proven, rows))
 
     def _in_deploys(self, deploys: Sequence[Deploy]) -> Iterator[str]:
         """A repeat is explained where the process that had asked before was struck, or the deploy failed."""
@@ -75,10 +84,10 @@ class Judge:
         if ended == "unfinished":
             return
         used, left = (new, old) if ended == "completed" else (old, new)
-        if self._watch.current() != used.fingerprint.digest:
+        if self._watch.place.current() != used.fingerprint.digest:
             yield f"law 2: it is {ended}, and current names the other key"
-        if self._watch.pending():
-            yield f"it is {ended}, and a pending label is left"
+        if self._watch.place.pending():
+            yield f"it is {ended}, and a pending key is left"
         wanted = KeyStatus.ARCHIVED if ended == "completed" else KeyStatus.ACTIVE
         found = self._watch.status(left.fingerprint.digest)
         if found is not wanted:
@@ -122,6 +131,28 @@ def in_store(writes: Sequence[Write]) -> Iterator[str]:
     for version, count in moves.items():
         if count > 1:
             yield f"version {version} became current {count} times"
+
+
+def in_a_leak(writes: Sequence[Write], leaked: str | None) -> Iterator[str]:
+    """Law 10, of the key with this id: it is never enabled, and once it is replaced nothing makes it current again."""
+    if leaked is None:
+        return
+    if any((write.verb, write.subject, write.to) == ("status", leaked, "active") for write in writes):
+        yield f"law 10: {leaked} leaked, and was enabled again"
+    if len({write.to for write in writes if write.verb == "promote"}) > 1:
+        yield f"law 10: {leaked} leaked, and a second version became current"
+
+
+def proven(row: Row) -> bool:
+    """Whether it is a drain gate that passed by what a usage report says (law 7), and by nobody's word."""
+    facts = row.data.get("facts")
+    return (
+        str(row) == "measured drain"
+        and row.data.get("verdict") == "passed"
+        and isinstance(facts, dict)
+        and facts.get("usage") is not None
+        and facts.get("unproven") is False
+    )
 
 
 def in_order(rows: Sequence[Row], writes: Sequence[Write]) -> Iterator[str]:

@@ -22,10 +22,14 @@ class Row:
     kind: str
     step: str
     data: JsonObject
+    pid: int = 0  # of the process that wrote it
+
+    @property
+    def verb(self) -> str:
+        return self.step.partition(" ")[0]
 
     def __str__(self) -> str:
-        verb = self.step.partition(" ")[0]
-        return f"{self.kind} {verb}".strip()
+        return f"{self.kind} {self.verb}".strip()
 
 
 class Ledger:
@@ -42,13 +46,19 @@ class Ledger:
 
     def rows(self, after: int = 0) -> Sequence[Row]:
         words = (
-            "SELECT seq, rotation, kind, step, data FROM rotator_events WHERE credential = ? AND seq > ? ORDER BY seq"
+            "SELECT seq, rotation, kind, step, data, holder FROM rotator_events"
+            " WHERE credential = ? AND seq > ? ORDER BY seq"
         )
         return [
             Row(
-                seq=int(str(seq)), rotation=str(rotation), kind=str(kind), step=str(step or ""), data=_object(str(data))
+                seq=int(str(seq)),
+                rotation=str(rotation),
+                kind=str(kind),
+                step=str(step or ""),
+                data=_object(str(data)),
+                pid=_pid(holder),
             )
-            for seq, rotation, kind, step, data in self._ask(words, after)
+            for seq, rotation, kind, step, data, holder in self._ask(words, after)
         ]
 
     def last(self) -> Row | None:
@@ -63,6 +73,11 @@ class Ledger:
         found = self._ask("SELECT until FROM rotator_leases WHERE credential = ?")
         return datetime.fromisoformat(str(found[0][0])) if found else None
 
+    def lease_pid(self) -> int:
+        """Of the process that works on the log, or was the last to; 0 where there was none."""
+        found = self._ask("SELECT holder FROM rotator_leases WHERE credential = ?")
+        return _pid(found[0][0]) if found else 0
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -76,6 +91,12 @@ class Ledger:
         with contextlib.suppress(sqlite3.OperationalError):  # its tables are not made yet, or this moment is a bad one
             return self._connection.execute(words, (self._credential, *more)).fetchall()
         return []
+
+
+def _pid(holder: object) -> int:
+    """From user@host:pid:…"""
+    parts = str(holder).split(":")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdecimal() else 0
 
 
 def _object(text: str) -> JsonObject:

@@ -1,4 +1,4 @@
-"""What the soak counted, as lines for a person and as JSON for a machine."""
+"""What the soak counted, and what it must have met; as JSON for a machine."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rotator.model.canonical import Json, JsonObject
-
-_SHOWN: Final = 20  # findings of one sort that are printed
+from rotator.sandbox.fault_proxy import Fault
+from rotator.sandbox.soak.disturbance import Blow
+from rotator.sandbox.soak.instants import INSIDE, UNDOING
 
 COUNTED: Final = (
     "kills",
     "stops",
-    "interrupts",
+    "interrupts",  # SIGINT and SIGTERM
     "twins",  # the same command at two terminals at once
     "takeovers",  # of a stopped process's rotation, by `rotate unlock` or by its lease running out
     "storms",  # commands under network faults
@@ -27,20 +28,49 @@ COUNTED: Final = (
 )
 BAD: Final = ("unfinished", "hung", "bugs", "duplicates", "law_violations")
 
+ENOUGH: Final = 100
+"""From so many kills on, what was never met fails the run: it was not tested."""
+
+STRUCK: Final = ("start", "verify", "finish", "rollback")
+FAULTS: Final = (*(fault.value for fault in Fault), "refused")
+SERVERS: Final = ("anthropic", "aws", "vault")
+PROVEN: Final = "drain proven by usage"
+FOUND_DONE: Final = "intent found open, effect done"  # by the next look: struck between the effect and its journaling
+FOUND_ABSENT: Final = "intent found open, effect absent"  # struck between the intent and the effect
+WANTED: Final = (
+    *(f"{blow.value} in {command}" for blow in (Blow.KILL, Blow.STOP, Blow.INTERRUPT) for command in STRUCK),
+    *(f"{fault} at {server}" for fault in FAULTS for server in SERVERS),
+    *(f"{ended} on {store}" for ended in ("completed", "rolled_back") for store in ("aws", "vault")),
+    *(f"completed after a leak on {store}" for store in ("aws", "vault")),
+    PROVEN,
+    FOUND_DONE,
+    FOUND_ABSENT,
+)
+"""What a run of `ENOUGH` kills must have met."""
+WANTED_INSIDE: Final = (
+    *(f"{INSIDE} {effect}" for effect in ("stage", "promote", "deploy", "disable", "archive")),
+    *(f"{UNDOING} {effect}" for effect in ("promote", "deploy")),
+)
+"""And where kills must have struck."""
+
 
 @dataclass(slots=True)
 class Tally:
     """`bad`: each sort of finding that must not be, word for word; empty lists are what the soak is for."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    killed_after: Counter[str] = field(default_factory=Counter)
-    """Kills by the journal's last event at that moment: which instants were really met."""
+    met: Counter[str] = field(default_factory=Counter)
+    """Blows by command, faults by server, ends by store."""
+    killed: Counter[str] = field(default_factory=Counter)
+    """Kills by the instant at which they struck (`instants.py`)."""
     codes: Counter[str] = field(default_factory=Counter)
     """Commands by name and exit code."""
     bad: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in BAD})
     failed_requests: int = 0
     requests: int = 0
     seconds: float = 0.0
+    interrupted: int = 0
+    """The number of the signal that ended the soak, 0: none did."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, sort: str, what: str) -> None:
@@ -49,35 +79,47 @@ class Tally:
             if what not in self.bad[sort]:
                 self.bad[sort].append(what)
 
+    def add(self, other: Tally, name: str) -> None:
+        """Another lane's; its findings bear its name."""
+        for mine, its in (
+            (self.counts, other.counts),
+            (self.met, other.met),
+            (self.killed, other.killed),
+            (self.codes, other.codes),
+        ):
+            mine.update(its)
+        for sort, found in other.bad.items():
+            for what in found:
+                self.find(sort, f"{name}: {what}")
+        self.failed_requests += other.failed_requests
+        self.requests += other.requests
+
+    @property
+    def never_met(self) -> list[str]:
+        """What was not tested, though there were enough kills."""
+        if self.counts["kills"] < ENOUGH:
+            return []
+        missing = [what for what in WANTED if not self.met[what]]
+        return missing + [f"killed {where}" for where in WANTED_INSIDE if not self.killed[where]]
+
     @property
     def clean(self) -> bool:
-        return not any(self.bad.values()) and not self.failed_requests
+        return not any(self.bad.values()) and not self.failed_requests and not self.never_met
 
     def to_json(self) -> JsonObject:
         findings: dict[str, Json] = {name: list(found) for name, found in self.bad.items()}
         numbers: dict[str, Json] = {name: len(found) for name, found in self.bad.items()}
         return {
             "clean": self.clean,
+            "interrupted": bool(self.interrupted),
             **{name: self.counts[name] for name in COUNTED},
             **numbers,
             "failed_requests": self.failed_requests,
             "requests": self.requests,
             "seconds": round(self.seconds, 1),
-            "faults": {name: count for name, count in sorted(self.counts.items()) if name.startswith("fault ")},
-            "killed_after": dict(self.killed_after.most_common()),
+            "met": {**{name: self.met[name] for name in WANTED}, **dict(sorted(self.met.items()))},
+            "never_met": list(self.never_met),
+            "killed": dict(self.killed.most_common()),
             "codes": dict(sorted(self.codes.items())),
             "findings": findings,
         }
-
-    def lines(self) -> list[str]:
-        rows = [(name, self.counts[name]) for name in COUNTED]
-        rows += [(name, len(found)) for name, found in self.bad.items()]
-        rows += [("failed_requests", self.failed_requests), ("requests", self.requests)]
-        said = [f"{name.replace('_', ' '):<34}{count:>8}" for name, count in rows]
-        said += [f"{name:<34}{count:>8}" for name, count in sorted(self.counts.items()) if name.startswith("fault ")]
-        said.append(f"{'seconds':<34}{self.seconds:>8.0f}")
-        said.append("killed after: " + ", ".join(f"{what} {n}" for what, n in self.killed_after.most_common()))
-        said.append("exit codes:   " + ", ".join(f"{what} {n}" for what, n in sorted(self.codes.items())))
-        for name, found in self.bad.items():
-            said += [f"{name}: {words}" for words in found[:_SHOWN]]
-        return said

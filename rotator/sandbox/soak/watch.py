@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from rotator.model.keys import Fingerprint, KeyStatus
+from rotator.model.keys import KeyStatus
 from rotator.sandbox.soak.ground import Ground
+from rotator.sandbox.soak.places import place_of
 from rotator.sandbox.soak.tally import Tally
-from rotator.sandbox.world import FIELD, SECRET
-
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
 _APART: Final = 0.3  # seconds between two looks
 _FLEET: Final = 4  # every so many looks the fleet, too
 _STOP: Final = 20.0  # seconds
-
-CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 
 
 class Watch:
@@ -26,7 +20,7 @@ class Watch:
 
     def __init__(self, ground: Ground, tally: Tally) -> None:
         self._ground, self._tally = ground, tally
-        self._aws: SecretsManagerClient = _client(ground.world.environment)
+        self.place = place_of(ground.store, ground.world.environment, ground.directory)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="soak-watch", daemon=True)
         self._looks = 0
@@ -38,17 +32,7 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._ending.set()
         self._thread.join(_STOP)
-        self._aws.close()
-
-    def current(self) -> str:
-        """The digest of the key that the secret names now."""
-        said = self._aws.get_secret_value(SecretId=SECRET, VersionStage=CURRENT)
-        return Fingerprint.of(json.loads(said["SecretString"])[FIELD]).digest
-
-    def pending(self) -> bool:
-        """Whether some version carries the pending label now."""
-        said = self._aws.describe_secret(SecretId=SECRET)
-        return any(PENDING in labels for labels in said.get("VersionIdsToStages", {}).values())
+        self.place.close()
 
     def status(self, digest: str) -> KeyStatus | None:
         """Of the key with this digest; None where it is none of this world's."""
@@ -78,23 +62,12 @@ class Watch:
                     self._tally.find("bugs", f"the soak's watch: {type(error).__name__}")
 
     def _look(self) -> None:
-        digest = self.current()
+        digest = self.place.current()
         status = self.status(digest)
-        if status is not KeyStatus.ACTIVE and self.current() == digest:
+        if status is not KeyStatus.ACTIVE and self.place.current() == digest:
             self._tally.find("law_violations", f"law 2: current names {digest}, which is {status}")
         if self._looks % _FLEET == 0:
             first = self.on_dead_keys()
             again = self.on_dead_keys() if first else {}
             for instance in first.keys() & again.keys():
                 self._tally.find("law_violations", f"law 1: {instance} lives on the key {again[instance]}")
-
-
-def _client(environment: object) -> SecretsManagerClient:
-    import boto3
-
-    assert isinstance(environment, dict)  # noqa: S101 - World makes it
-    return boto3.session.Session(
-        aws_access_key_id="sandbox",
-        aws_secret_access_key="sandbox",  # noqa: S106 - moto takes any
-        region_name=environment["AWS_REGION"],
-    ).client("secretsmanager", endpoint_url=environment["AWS_ENDPOINT_URL"])
