@@ -46,9 +46,8 @@ soak: $(READY)  ## real processes, killed and stopped at random: make soak KILLS
 fuzz: $(READY)  ## hostile files, servers and journals, deeper: FUZZ=50 times the examples of `make test`
 	ROTATOR_FUZZ=$(or $(FUZZ),20) $(BIN)/python -m pytest -n $(JOBS) --timeout=3600 tests/fuzz
 
-mutants: $(READY)  ## blind mutations against the fast tests: make mutants COUNT=200 SEED=1 MINUTES=10
-	$(BIN)/python -m tests.planted.mutate --count $(or $(COUNT),200) --seed $(SEED) --jobs $(JOBS) \
-		--seconds $$(( $(or $(MINUTES),10) * 60 ))
+mutants: $(READY)  ## blind mutations, all of them; goes on from mutants.jsonl: make mutants, or a sample: COUNT=200 SEED=1
+	$(BIN)/python -m tests.planted.mutate --count $(or $(COUNT),0) --seed $(SEED) --jobs $(JOBS)
 
 bench: $(READY)  ## what the tool costs, as ratios: one table, and bench.json
 	$(BIN)/python -m tests.bench

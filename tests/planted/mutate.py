@@ -1,208 +1,245 @@
-"""`make mutants`: a sample of blind mutations, each in memory, against the fast tests, in a process of its own.
+"""`make mutants`: blind mutations, each in memory, against the tests that run its line, in a process of its own.
 
-The tests are collected once; for every mutant this process forks, and the child runs them, the likeliest first, until
-one fails. A child that takes too long counts as caught: something no longer ends.
+The tests are collected once, and run once without a mutation, to see which of them run which lines. For every mutant
+this process forks; the child runs those tests, the fastest first, until one fails. A child that takes too long, or
+dies, counts as caught: something no longer ends.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
+import pickle
 import re
 import resource
+import shutil
 import signal
 import sys
-import time
-from collections import Counter
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
-from tests.planted.explained import EXPLAINED
+from tests.planted.covering import Covering, Watch
+from tests.planted.found import OPEN, Fate, Found
 from tests.planted.mutations import Mutant, mutants, mutated
-from tests.planted.surgery import NotPlanted, exchanged, source_of
+from tests.planted.surgery import NotPlanted, exchanged, forget, source_of
 
 ROOT: Final = Path(__file__).parents[2]
-_ROOMS: Final = ("rotator/core", "rotator/core/check", "rotator/steps", "rotator/engine.py")
 
-_FAST: Final = (
-    *("judge", "decide", "approval", "plan", "record", "fold", "owed", "status", "chain", "due", "remarks", "report"),
-    *("slips", "hygiene", "check_causes", "check_around", "diagnosis"),
-    *("engine", "engine_by_hand", "engine_failures", "engine_soak"),
-    *("session", "orders", "orders_conflict", "overtaken", "narrow_escapes", "sim_found", "edges", "announce"),
+_ROOMS: Final = (
+    *("rotator/engine.py", "rotator/session.py", "rotator/inspection.py", "rotator/overtaken.py"),
+    *("rotator/opening.py", "rotator/orders.py", "rotator/steps", "rotator/core", "rotator/core/check"),
 )
-"""Files of tests/unit."""
 
-_SLOW: Final = {
-    "tests/simulation/test_drain_variants.py": ("core.drain", "core.silence", "core.windows", "steps.drain")
-}
-"""Tests that are run only for mutants of these modules."""
+_TESTS: Final = "tests/unit"
+_ELSEWHERE: Final = (
+    *(
+        "anthropic",
+        "aws",
+        "client",
+        "deploy",
+        "fields",
+        "journal",
+        "loader",
+        "many_places",
+        "notify",
+        "sandbox",
+        "tidy",
+    ),
+    *("usage_readings", "vault", "watch", "world"),
+)
+"""What takes long there, and is about other rooms."""
 
 _QUIET: Final = ("-o", "addopts=", "-p", "no:cacheprovider", "-o", "timeout=0", "-p", "no:xdist", "-p", "no:terminal")
 
-_LONGEST: Final = 90.0
-_WORK: Final = 25
-"""Seconds, and seconds of the processor, that one mutant's tests may take: several times what they take unchanged."""
+_WORK: Final = 3
+"""Seconds of the processor that one test may take beyond three times what it takes unchanged."""
+
+_LONGEST: Final = 60
+"""Seconds that it may wait for something, beyond that."""
 
 _PROGRESS: Final = 50
 """A line after so many mutants."""
 
-_KILLED, _SURVIVED, _NOT_RUN = 3, 0, 4
+_PASSED, _FAILED, _NOT_SOWN = 0, 3, 4
+_FATES: Final = {_PASSED: Fate.SURVIVED, _NOT_SOWN: Fate.NOT_SOWN}
 
 
-class Sampler:
-    """A pytest plugin: in place of running the tests once, it runs them for every mutant of the sample."""
+class Hunt:
+    """A pytest plugin: in place of running the tests once, it runs them for every mutant."""
 
-    def __init__(self, sample: list[Mutant], seconds: float, jobs: int) -> None:
-        self.sample, self.seconds, self.jobs = sample, seconds, jobs
-        self.counts: Counter[str] = Counter()
-        self.survivors: list[Mutant] = []
-        self.said = 0
-        self.baseline = 0.0
-        """Seconds that all the tests take without a mutation."""
+    def __init__(self, mutants: Sequence[Mutant], found: Found, jobs: int) -> None:
+        self.mutants, self.found, self.jobs = mutants, found, jobs
+        self.waiting = [mutant for mutant in reversed(mutants) if found.fate(mutant) is not Fate.KILLED]
 
     def pytest_configure(self) -> None:
-        """The same examples for every mutant, and no deadline: the machine is busy with the others."""
-        from hypothesis import settings  # not before pytest has prepared its plugins
+        """The same examples for every mutant, and one that fails is enough. No deadline: the machine is busy."""
+        from hypothesis import Phase, settings  # not before pytest has prepared its plugins
 
-        settings.register_profile("mutants", deadline=None, database=None, derandomize=True)
+        phases = (Phase.explicit, Phase.generate)
+        settings.register_profile("mutants", deadline=None, database=None, derandomize=True, phases=phases)
         settings.load_profile("mutants")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        began = time.monotonic()
-        child = os.fork()
-        if not child:
-            os._exit(_run(session, [item for item in session.items if _concerns(item, None)]))
-        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != _SURVIVED:
-            raise pytest.UsageError("the fast tests fail without any mutation: mend them first")
-        self.baseline = time.monotonic() - began
-        ends = time.monotonic() + self.seconds
-        running: dict[int, tuple[Mutant, float]] = {}
-        waiting = list(self.sample)
-        while running or (waiting and time.monotonic() < ends):
-            while waiting and len(running) < self.jobs and time.monotonic() < ends:
-                mutant = waiting.pop(0)
-                running[self._begin(session, mutant)] = (mutant, time.monotonic() + _LONGEST)
-            self._reap(running)
-            time.sleep(0.01)
-        self.counts["not run"] += len(waiting)
+        running: dict[int, Mutant] = {}
+        with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
+            Path(scratch).chmod(0o711)  # some tests put their rights away
+            covering = _measured(session, Path(scratch))
+            gc.freeze()  # what is collected so far is shared with every child
+            try:
+                while self.waiting or running:
+                    while self.waiting and len(running) < self.jobs:
+                        self._begin(session, covering, Path(scratch), running)
+                    if running:
+                        self._end(running, Path(scratch))
+            finally:
+                for child in running:
+                    _gone(child, Path(scratch))
         return True
 
-    def _begin(self, session: pytest.Session, mutant: Mutant) -> int:
+    def _begin(self, session: pytest.Session, covering: Covering, scratch: Path, running: dict[int, Mutant]) -> None:
+        mutant = self.waiting.pop()
+        tests = covering.tests(mutant)
+        if not tests:
+            return self._say(mutant, Fate.NOT_COVERED)
         child = os.fork()
         if child:
-            return child
+            running[child] = mutant
+            return None
         try:
-            os._exit(_one(session, mutant))
+            _alone(scratch)
+            os._exit(_one(session, mutant, [(session.items[test], covering.seconds[test]) for test in tests]))
+        except NotPlanted:
+            os._exit(_NOT_SOWN)
         except BaseException:  # whatever goes wrong in the child: the mutant was noticed
-            os._exit(_KILLED)
+            os._exit(_FAILED)
 
-    def _reap(self, running: dict[int, tuple[Mutant, float]]) -> None:
-        for child, (mutant, ends) in list(running.items()):
-            done, status = os.waitpid(child, os.WNOHANG)
-            if not done:
-                if time.monotonic() > ends:
-                    os.kill(child, signal.SIGKILL)
-                    os.waitpid(child, 0)
-                    del running[child]
-                    self.counts["killed"] += 1
-                continue
-            del running[child]
-            self._count(mutant, os.waitstatus_to_exitcode(status))
-        done = self.counts.total()
-        if done >= self.said + _PROGRESS:
-            self.said = done
-            sys.stdout.write(f"{done} of {len(self.sample)}: {dict(self.counts)}\n")
-            sys.stdout.flush()
+    def _end(self, running: dict[int, Mutant], scratch: Path) -> None:
+        child, status = os.wait()
+        _gone(child, scratch)
+        self._say(running.pop(child), _FATES.get(os.waitstatus_to_exitcode(status), Fate.KILLED))
 
-    def _count(self, mutant: Mutant, code: int) -> None:
-        if code == _NOT_RUN:
-            self.counts["not run"] += 1
-        elif code != _SURVIVED:
-            self.counts["killed"] += 1
-        elif str(mutant) in EXPLAINED:
-            self.counts["explained"] += 1
-        else:
-            self.counts["survived"] += 1
-            self.survivors.append(mutant)
-            sys.stdout.write(f"survived: {mutant} (line {mutant.line})\n")
-            sys.stdout.flush()
+    def _say(self, mutant: Mutant, fate: Fate) -> None:
+        self.found.add(mutant, fate)
+        if self.found.fate(mutant) in OPEN:
+            sys.stdout.write(f"{fate}: {mutant} (line {mutant.lines[0]})\n")
+        if len(self.waiting) % _PROGRESS == 0:
+            sys.stdout.write(f"{len(self.waiting)} to go: {dict(self.found.counts(self.mutants))}\n")
+        sys.stdout.flush()
 
 
-def _one(session: pytest.Session, mutant: Mutant) -> int:
+def _alone(scratch: Path) -> None:
+    """A child writes into a place of its own, says nothing, and is ended with whatever it started."""
+    os.setpgid(0, 0)
+    own = scratch / str(os.getpid())
+    own.mkdir()
+    os.environ["TMPDIR"] = tempfile.tempdir = str(own)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+
+
+def _gone(child: int, scratch: Path) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    shutil.rmtree(scratch / str(child), ignore_errors=True)
+
+
+def _measured(session: pytest.Session, scratch: Path) -> Covering:
+    """In a child, too: what tests leave behind in a process is not there for the mutants."""
+    told = scratch / "told"
+    child = os.fork()
+    if not child:
+        try:
+            _alone(scratch)
+            modules = {_module(file): str(file) for file in _files()}
+            watch = Watch(modules)
+            for place, item in enumerate(session.items):
+                for module in modules:
+                    forget(import_module(module))
+                with watch.watched():
+                    _run(session, item, session.items[place + 1 : place + 2])
+                if session.testsfailed:
+                    raise pytest.UsageError(item.nodeid)
+            told.write_bytes(pickle.dumps(watch.covering()))
+            os._exit(_PASSED)
+        except BaseException as error:  # the parent says so
+            told.write_text(str(error))
+            os._exit(_FAILED)
+    try:
+        status = os.waitpid(child, 0)[1]
+    finally:
+        _gone(child, scratch)
+    if status != _PASSED:
+        raise pytest.UsageError(f"fails without any mutation; mend it first: {told.read_text()}")
+    return cast("Covering", pickle.loads(told.read_bytes()))
+
+
+def _one(session: pytest.Session, mutant: Mutant, tests: Sequence[tuple[pytest.Item, float]]) -> int:
     """In the child: run the tests until one fails."""
     module = import_module(mutant.module)
     source = source_of(module)
     before = compile(source, mutant.module, "exec", dont_inherit=True)
     after = compile(mutated(source, mutant.number), mutant.module, "exec", dont_inherit=True)
-    try:
-        with exchanged(module, before, after):
-            items = [item for item in session.items if _concerns(item, mutant)]
-            return _run(session, sorted(items, key=lambda item: _likely(item, mutant)))
-    except NotPlanted:
-        return _NOT_RUN
+    with exchanged(module, before, after):
+        for place, (item, seconds) in enumerate(tests):
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            work = int(used.ru_utime + used.ru_stime + 3 * seconds) + _WORK
+            resource.setrlimit(resource.RLIMIT_CPU, (work, resource.RLIM_INFINITY))
+            signal.alarm(int(3 * seconds) + _LONGEST)
+            _run(session, item, [following for following, _ in tests[place + 1 : place + 2]])
+            if session.testsfailed:
+                return _FAILED
+    return _PASSED
 
 
-def _run(session: pytest.Session, items: list[pytest.Item]) -> int:
-    resource.setrlimit(resource.RLIMIT_CPU, (_WORK, _WORK))
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    for place, item in enumerate(items):
-        following = items[place + 1] if place + 1 < len(items) else None
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        if session.testsfailed:
-            return _KILLED
-    return _SURVIVED
-
-
-def _concerns(item: pytest.Item, mutant: Mutant | None) -> bool:
-    modules = _SLOW.get(item.path.relative_to(ROOT).as_posix())
-    return modules is None or (mutant is not None and mutant.module.endswith(modules))
-
-
-def _likely(item: pytest.Item, mutant: Mutant) -> tuple[bool, bool]:
-    own = mutant.module.rpartition(".")[2]
-    return own not in item.path.name, hasattr(getattr(item, "obj", None), "hypothesis")
+def _run(session: pytest.Session, item: pytest.Item, following: Sequence[pytest.Item]) -> None:
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following[0] if following else None)
 
 
 def everything() -> list[Mutant]:
-    found = []
-    for room in _ROOMS:
-        path = ROOT / room
-        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-            name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-            if file.name != "__init__.py":
-                found += mutants(name, file.read_text(encoding="utf-8"))
-    return found
+    return [one for file in _files() for one in mutants(_module(file), file.read_text(encoding="utf-8"))]
+
+
+def _files() -> list[Path]:
+    paths = [ROOT / room for room in _ROOMS]
+    files = [file for path in paths for file in (sorted(path.glob("*.py")) if path.is_dir() else [path])]
+    return [file for file in files if file.name != "__init__.py"]
+
+
+def _module(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
 
 
 def main(words: list[str] | None = None) -> int:
     given = _arguments(words)
-    whole = [mutant for mutant in everything() if re.search(given.only, str(mutant))]
-    sample = Random(given.seed).sample(whole, min(given.count, len(whole)))
-    names = [*(f"tests/unit/test_{name}.py" for name in _FAST), *_SLOW]
-    files = [str(ROOT / name) for name in names if (ROOT / name).exists()]
-    plugin = Sampler(sample, given.seconds, given.jobs)
-    pytest.main([*_QUIET, *files], plugins=[plugin])
-    counts = {"mutants": len(whole), "sampled": len(sample)}
-    sys.stdout.write(f"the fast tests take {plugin.baseline:.0f} s\n")
-    counts |= {word: plugin.counts[word] for word in ("killed", "survived", "explained", "not run")}
-    sys.stdout.write(json.dumps(counts) + "\n")
-    return 1 if plugin.survivors else 0
+    chosen = [mutant for mutant in everything() if re.search(given.only, str(mutant))]
+    if given.count:
+        chosen = Random(given.seed).sample(chosen, min(given.count, len(chosen)))
+    found = Found(given.json)
+    tests = [str(ROOT / _TESTS), *(f"--ignore-glob={ROOT / _TESTS}/*{word}*" for word in _ELSEWHERE)]
+    if pytest.main([*_QUIET, *tests], plugins=[Hunt(chosen, found, given.jobs)]):
+        return 2
+    counts = found.counts(chosen)
+    sys.stdout.write(json.dumps({"mutants": len(chosen), **{fate: counts[fate] for fate in Fate}}) + "\n")
+    return 1 if sum(counts[fate] for fate in OPEN) else 0
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.planted.mutate", description="Blind mutations, sampled.")
-    parser.add_argument("--count", type=int, default=200, help="how many are drawn (default 200)")
+    parser = argparse.ArgumentParser(prog="python -m tests.planted.mutate", description="Blind mutations.")
+    parser.add_argument("--count", type=int, default=0, help="how many are drawn (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="which ones (default 1)")
-    parser.add_argument("--seconds", type=float, default=600, help="begin no more after so long (default 600)")
     parser.add_argument("--jobs", type=int, default=2, help="at a time (default 2)")
     parser.add_argument("--only", default="", help="those whose whole name matches this")
+    parser.add_argument("--json", type=Path, default=ROOT / "mutants.jsonl", help="what was found, and is gone on from")
     return parser.parse_args(words)
 
 

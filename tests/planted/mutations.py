@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 _COMPARISONS: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
@@ -24,13 +25,15 @@ _ARITHMETIC: Final[dict[type[ast.operator], type[ast.operator]]] = {ast.Add: ast
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """`number`: which of the module's mutations, in the order of the walk. Stable as long as the source is."""
+    """`number`: which of the module's mutations, in the order of the walk: stable as long as `source`, a digest, is.
+    `lines`: where what is changed begins and ends."""
 
     module: str
     function: str
-    line: int
+    lines: tuple[int, int]
     what: str
     number: int
+    source: str
 
     def __str__(self) -> str:
         return f"{self.module}:{self.function}: {self.what}"
@@ -38,9 +41,17 @@ class Mutant:
 
 def mutants(module: str, source: str) -> list[Mutant]:
     """Every mutation inside the module's functions and methods."""
+    digest = sha256(source.encode()).hexdigest()[:12]
     return [
-        Mutant(module=module, function=function, line=line, what=what, number=number)
-        for number, (function, line, what, _) in enumerate(_sites(ast.parse(source)))
+        Mutant(
+            module=module,
+            function=function,
+            lines=(place.lineno, place.end_lineno or place.lineno),
+            what=what,
+            number=number,
+            source=digest,
+        )
+        for number, (function, place, what, _) in enumerate(_sites(ast.parse(source)))
     ]
 
 
@@ -53,7 +64,7 @@ def mutated(source: str, number: int) -> ast.Module:
     raise LookupError(f"there is no mutation {number}")
 
 
-_Site = tuple[str, int, str, Callable[[], None]]
+_Site = tuple[str, ast.expr | ast.stmt, str, Callable[[], None]]
 
 
 def _sites(tree: ast.Module) -> Iterator[_Site]:
@@ -69,8 +80,9 @@ def _sites(tree: ast.Module) -> Iterator[_Site]:
 
 def _inside(function: ast.FunctionDef, name: str) -> Iterator[_Site]:
     for node in [inner for statement in function.body for inner in ast.walk(statement)]:
-        for what, change in _changes(node):
-            yield name, getattr(node, "lineno", function.lineno), what, change
+        if isinstance(node, ast.expr | ast.stmt):
+            for what, change in _changes(node):
+                yield name, node, what, change
     for holder in [function, *(inner for statement in function.body for inner in ast.walk(statement))]:
         for field in ("body", "orelse"):
             statements = getattr(holder, field, None)
@@ -78,7 +90,7 @@ def _inside(function: ast.FunctionDef, name: str) -> Iterator[_Site]:
                 yield from _removals(statements, name)
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
+def _changes(node: ast.expr | ast.stmt) -> Iterator[tuple[str, Callable[[], None]]]:
     match node:
         case ast.Compare(ops=[operator, *_]) if type(operator) in _COMPARISONS:
             text, other = ast.unparse(node), _COMPARISONS[type(operator)]()
@@ -112,7 +124,7 @@ def _removals(statements: list[ast.stmt], name: str) -> Iterator[_Site]:
                 gone = ast.copy_location(ast.Pass(), statement)
                 yield (
                     name,
-                    statement.lineno,
+                    statement,
                     f"without `{_short(statement)}`",
                     lambda place=place, gone=gone: statements.__setitem__(place, gone),  # type: ignore[misc]  # bound
                 )

@@ -49,15 +49,15 @@ def exchanged(module: ModuleType, before: CodeType, after: CodeType) -> Iterator
     try:
         for function, code in touched:
             function.__code__ = code
-        _forget(module)
+        forget(module)
         yield
     finally:
         for function, code in kept:
             function.__code__ = code
-        _forget(module)
+        forget(module)
 
 
-def _forget(module: ModuleType) -> None:
+def forget(module: ModuleType) -> None:
     """What the module keeps of earlier calls was found by the other code."""
     for kept in vars(module).values():
         if hasattr(kept, "cache_clear"):
