@@ -139,17 +139,15 @@ class Killer(Injector):
         self._points = list(points)
         self._from = 0
 
-    def before(self, operation: Operation) -> None:
+    def around(self, operation: Operation, *, after: bool) -> None:
         if operation.verb in EFFECTS or operation.verb == "append":
-            self.changes.append(operation.name)
-            self._meets("before", operation)
-        if self.refuses(operation):
+            if after:
+                self.made.append(len(self.changes) - 1)
+            else:
+                self.changes.append(operation.name)
+            self._meets("after" if after else "before", operation)
+        if not after and self.refuses(operation):
             raise Refused(f"{operation.subject}: {operation.verb}: permission denied", "allow it")
-
-    def after(self, operation: Operation) -> None:
-        if operation.verb in EFFECTS or operation.verb == "append":
-            self.made.append(len(self.changes) - 1)
-            self._meets("after", operation)
 
     def _meets(self, moment: Moment, operation: Operation) -> None:
         if self._points and self._points[0] == (len(self.changes) - 1 - self._from, moment):

@@ -99,7 +99,7 @@ def test_a_failed_soak_takes_the_disable_back() -> None:
 def test_a_soak_that_misses_a_persons_word_for_a_consumer_asks_for_it_and_then_looks_again() -> None:
     over = NOW + timedelta(days=1)
     facts: JsonObject = {"unknown": ["observe laptops"], "elapsed": True}
-    soaked = replace(evidence(SOAK, Verdict.INCONCLUSIVE, at=over, facts=facts), began=NOW)
+    soaked = evidence(SOAK, Verdict.INCONCLUSIVE, at=over, facts=facts)._replace(began=NOW)
     rotation = all_passed(upto=SOAK)
     rotation = replace(rotation, approvals=(), gates={**rotation.gates, SOAK: soaked})
     assert decide(rotation, over) == Ask("consumer:laptops", "Reloaded?")
