@@ -210,3 +210,9 @@ def test_what_was_measured_by_another_plan_is_measured_again() -> None:
     adopted = measured(Verdict.PASSED, "adopt", {"new": NEW.to_json()})
     accepted: Entry = (Kind.RESUMED, None, {"entered": True, "plan": record.to_json(a_plan())})
     assert set(a_rotation(None, adopted, measured(Verdict.PASSED), accepted).gates) == {ADOPT}
+
+
+def test_a_plan_that_is_accepted_voids_every_yes_though_it_is_the_same_plan() -> None:
+    """What was measured is forgotten, and whether a gate lapsed meanwhile is not seen any more."""
+    accepted: Entry = (Kind.RESUMED, None, {"entered": True, "plan": record.to_json(a_plan())})
+    assert a_rotation(None, accepted).lapses > a_rotation(None).lapses
