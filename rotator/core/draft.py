@@ -69,7 +69,9 @@ class Draft:
         )
 
     def forget_overlap(self) -> None:
-        """What was measured of the overlap, and after it, counts no more; of whom nobody measures again, it is kept."""
+        """What was measured of the overlap, and after it, counts no more; of whom nobody measures again, it is kept.
+        Nor does any yes that was given on it: a gate may have failed since, and that would not be seen as a lapse."""
+        self.lapses += 1
         self.gates = {
             gate: evidence
             for gate, evidence in self.gates.items()

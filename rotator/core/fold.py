@@ -135,7 +135,6 @@ def _came_back(draft: Draft, data: Mapping[str, Json]) -> None:
     """What was measured before the old key worked again counts no more, and nobody disables it again by itself."""
     draft.forget_overlap()
     draft.reenabled = None if draft.rolling_back else str(data.get("why") or "")
-    draft.lapses += 1
 
 
 def _settled(draft: Draft, event: Event, mark: Mark) -> None:

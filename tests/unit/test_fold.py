@@ -223,3 +223,13 @@ def test_what_was_measured_by_another_plan_is_measured_again_and_by_the_same_one
 
     assert gates_under(a_plan({"soak": timedelta(days=3)})) == {ADOPT}
     assert gates_under(a_plan()) == {ADOPT, PINGS}
+
+
+def test_a_plan_that_is_taken_back_brings_back_no_yes_that_was_given_before() -> None:
+    """What was measured is forgotten, and whether a gate lapsed meanwhile is not seen any more."""
+    other, same = (
+        (Kind.RESUMED, None, {"entered": True, "plan": record.to_json(plan)})
+        for plan in (a_plan({"soak": timedelta(days=3)}), a_plan())
+    )
+    assert a_rotation(None, other, same).plan_digest == a_rotation(None).plan_digest
+    assert a_rotation(None, other, same).lapses > a_rotation(None).lapses
