@@ -174,7 +174,7 @@ SEEN: Final = (
         old="opens = silence(rotation).opened or last_change(rotation) or rotation.opened_at",
         new="opens = last_change(rotation) or rotation.opened_at",
         catcher=unit(
-            "engine_drain",
+            "narrow_escapes",
             "test_without_a_report_the_quiet_window_begins_when_the_last_consumer_was_seen_to_have_moved",
         ),
     ),

@@ -17,7 +17,7 @@ from rotator.model.errors import Unreachable, UsageError
 from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus, KeyText
 from rotator.model.measure import Measurement, Verdict
-from rotator.model.plan import Phase, StepId
+from rotator.model.plan import Phase
 from rotator.model.usage import Reading
 from rotator.orders import approve
 from rotator.sandbox.memory_issuer import MODEL
@@ -26,7 +26,6 @@ from rotator.sandbox.memory_world import NAME, YES, MemoryWorld, quick_playbook
 from tests.unit.engine_world import BOTH, events, old_status, rotation_of, run, started, tick
 
 MINUTE = timedelta(minutes=1)
-EDGE = StepId("observe", "edge")
 DONE = Stop(Exit.DONE, "the rotation is complete")
 
 
@@ -279,16 +278,6 @@ def test_a_consumer_that_reloads_late_is_no_stranger() -> None:
     assert not traffic.outages
     failed = [event for event in events(world, Kind.MEASURED, DRAIN) if event.data["verdict"] == "failed"]
     assert not failed
-
-
-def test_without_a_report_the_quiet_window_begins_when_the_last_consumer_was_seen_to_have_moved() -> None:
-    drain = Drain(quiet_for=5 * MINUTE, lag=MINUTE, unproven="accept")
-    world = MemoryWorld(playbook=quick_playbook(drain=drain, waves="together"))
-    world.fleet["edge"]._reload_after = timedelta(seconds=150)
-    world.start()
-    [disabled] = events(world, Kind.INTENDED, DISABLE)
-    moved = next(event.at for event in events(world, Kind.MEASURED, EDGE) if event.data["verdict"] == "passed")
-    assert disabled.at - moved >= 6 * MINUTE
 
 
 def test_the_gate_asks_at_most_once_a_minute_and_writes_little(monkeypatch: pytest.MonkeyPatch) -> None:

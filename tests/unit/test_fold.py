@@ -35,6 +35,10 @@ def measured(verdict: Verdict, gate: str = "pings", facts: JsonObject | None = N
     return (Kind.MEASURED, gate, {"verdict": verdict.value, "why": "because", "facts": facts or {}})
 
 
+def resumed_by(plan: Plan) -> Entry:
+    return Kind.RESUMED, None, {"entered": True, "plan": record.to_json(plan)}
+
+
 def mark(*entries: Entry) -> Mark:
     return a_rotation(None, *entries).steps[DISABLE].mark
 
@@ -198,13 +202,10 @@ def test_who_is_taken_off_the_list_half_way_is_remembered_until_it_stands_there_
     without = replace(before, consumers=before.consumers[1:])
     fewer = replace(before, consumers=before.consumers[2:])
 
-    def accepted(plan: Plan) -> Entry:
-        return Kind.RESUMED, None, {"entered": True, "plan": record.to_json(plan)}
-
-    assert a_rotation(None, accepted(without)).dropped == ("chat",)
-    assert a_rotation(None, accepted(without), accepted(fewer)).dropped == ("chat", "batch")
-    assert a_rotation(None, accepted(fewer), accepted(without)).dropped == ("chat",)
-    assert a_rotation(None, accepted(fewer), accepted(before)).dropped == ()
+    assert a_rotation(None, resumed_by(without)).dropped == ("chat",)
+    assert a_rotation(None, resumed_by(without), resumed_by(fewer)).dropped == ("chat", "batch")
+    assert a_rotation(None, resumed_by(fewer), resumed_by(without)).dropped == ("chat",)
+    assert a_rotation(None, resumed_by(fewer), resumed_by(before)).dropped == ()
 
 
 def test_an_answer_about_an_effect_that_was_found_out_meanwhile_changes_nothing() -> None:
@@ -218,8 +219,7 @@ def test_what_was_measured_by_another_plan_is_measured_again_and_by_the_same_one
     adopted = measured(Verdict.PASSED, "adopt", {"new": NEW.to_json()})
 
     def gates_under(plan: Plan) -> set[StepId]:
-        accepted: Entry = (Kind.RESUMED, None, {"entered": True, "plan": record.to_json(plan)})
-        return set(a_rotation(None, adopted, measured(Verdict.PASSED), accepted).gates)
+        return set(a_rotation(None, adopted, measured(Verdict.PASSED), resumed_by(plan)).gates)
 
     assert gates_under(a_plan({"soak": timedelta(days=3)})) == {ADOPT}
     assert gates_under(a_plan()) == {ADOPT, PINGS}
@@ -227,9 +227,7 @@ def test_what_was_measured_by_another_plan_is_measured_again_and_by_the_same_one
 
 def test_a_plan_that_is_taken_back_brings_back_no_yes_that_was_given_before() -> None:
     """What was measured is forgotten, and whether a gate lapsed meanwhile is not seen any more."""
-    other, same = (
-        (Kind.RESUMED, None, {"entered": True, "plan": record.to_json(plan)})
-        for plan in (a_plan({"soak": timedelta(days=3)}), a_plan())
-    )
+    plans = (a_plan({"soak": timedelta(days=3)}), a_plan())
+    other, same = [resumed_by(plan) for plan in plans]
     assert a_rotation(None, other, same).plan_digest == a_rotation(None).plan_digest
     assert a_rotation(None, other, same).lapses > a_rotation(None).lapses

@@ -10,13 +10,14 @@ import pytest
 from rotator.core import entry, judge
 from rotator.core.decide import MAX_ATTEMPTS
 from rotator.core.plan import DISABLE, SOAK
+from rotator.model.config import Drain
 from rotator.model.decision import Exit, Stop
 from rotator.model.errors import HeldByAnother, Refused, Unreachable
 from rotator.model.event import Kind
 from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.measure import Cause, Ping, Verdict
 from rotator.model.plan import StepId
-from rotator.sandbox.memory_world import MemoryWorld, consumer
+from rotator.sandbox.memory_world import MemoryWorld, consumer, quick_playbook
 from rotator.sandbox.watched import Killed, Moment
 from rotator.steps import Context, effect_of
 from tests.unit.core_rotations import NEW, OLD, a_plan, all_passed
@@ -231,3 +232,17 @@ def test_what_always_fails_is_tried_so_often_and_then_left_to_a_person_long_befo
 def _current(world: MemoryWorld) -> list[KeyText | None]:
     versions = [store.read(Label.CURRENT) for store in world.stores.values()]
     return [version.key for version in versions if version is not None]
+
+
+def test_without_a_report_the_quiet_window_begins_when_the_last_consumer_was_seen_to_have_moved() -> None:
+    drain = Drain(quiet_for=timedelta(minutes=5), lag=timedelta(minutes=1), unproven="accept")
+    world = MemoryWorld(playbook=quick_playbook(drain=drain, waves="together"))
+    world.fleet["edge"]._reload_after = timedelta(seconds=150)
+    world.start()
+    [disabled] = events(world, Kind.INTENDED, DISABLE)
+    moved = next(
+        event.at
+        for event in events(world, Kind.MEASURED, StepId("observe", "edge"))
+        if event.data["verdict"] == "passed"
+    )
+    assert disabled.at - moved >= timedelta(minutes=6)
