@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rotator.adapters.journal.sql import SqlJournal
-from tests.unit.journal_file import each_connection, event_after, three_events
+from tests.unit.journal_file import NOON, each_connection, event_after, three_events
 
 
 @pytest.fixture
@@ -49,16 +49,16 @@ def test_the_files_are_the_owners_alone(journal: SqlJournal, path: Path) -> None
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_the_database_keeps_a_write_ahead_log_and_syncs_every_commit(journal: SqlJournal, path: Path) -> None:
-    seen: list[int] = []
-
-    def look(connection: sqlite3.Connection) -> None:
-        seen.append(connection.execute("PRAGMA synchronous").fetchone()[0])
-
-    with each_connection(look):
+def test_the_database_keeps_a_write_ahead_log_and_syncs_every_event_and_no_lease(
+    journal: SqlJournal, path: Path
+) -> None:
+    said: list[str] = []
+    with each_connection(lambda connection: connection.set_trace_callback(said.append)):
+        journal.heartbeat("prod", "me", NOON)
         journal.append("prod", event_after(None))
-    full = 2
-    assert seen == [full]
+        journal.release("prod", "me")
+    asked = [line.rpartition("=")[2] for line in said if line.startswith("PRAGMA synchronous")]
+    assert asked == ["NORMAL", "FULL", "NORMAL"]
     with closing(sqlite3.connect(path)) as raw:
         assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 

@@ -38,8 +38,9 @@ class Database(Protocol):
         """None where there is no database yet (none is made)."""
         ...
 
-    def writing(self) -> AbstractContextManager[Transaction]:
-        """Committed at the end; the database is made where it does not exist."""
+    def writing(self, *, lasting: bool = True) -> AbstractContextManager[Transaction]:
+        """Committed at the end; the database is made where it does not exist. `lasting`: and on the disk by then. What
+        is not may be lost where the machine loses its power, and nowhere else."""
         ...
 
     def close(self) -> None:

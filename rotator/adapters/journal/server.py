@@ -57,7 +57,8 @@ class Server:
         return self._transaction("REPEATABLE READ")
 
     @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self, *, lasting: bool = True) -> Iterator[Transaction]:
+        """Always lasting: a server's lease is believed on other machines."""
         with self._transaction("READ COMMITTED") as transaction:  # so that what is read behind the lock is the latest
             transaction.rows(_ONE_WRITER)
             yield transaction

@@ -82,7 +82,7 @@ class SqlJournal:
         return sorted(str(name) for (name,) in found)
 
     def heartbeat(self, credential: str, holder: str, until: datetime) -> None:
-        with self._writing() as database:
+        with self._writing(lasting=False) as database:  # a machine that loses its power has lost the process, too
             database.run(schema.PUT_LEASE, credential=credential, holder=holder, until=until.isoformat())
 
     def lease(self, credential: str) -> Lease | None:
@@ -104,7 +104,7 @@ class SqlJournal:
         with self._reading() as database:
             there = database is not None
         if there:
-            with self._writing() as writer:
+            with self._writing(lasting=False) as writer:
                 writer.run(schema.DROP_LEASE, credential=credential, holder=holder)
 
     def close(self) -> None:
@@ -118,8 +118,8 @@ class SqlJournal:
             yield database if database and self._known(database) else None
 
     @contextmanager
-    def _writing(self) -> Iterator[Transaction]:
-        with self._database.writing() as database:
+    def _writing(self, *, lasting: bool = True) -> Iterator[Transaction]:
+        with self._database.writing(lasting=lasting) as database:
             if not self._known(database):
                 for statement in schema.CREATE:
                     database.run(statement)

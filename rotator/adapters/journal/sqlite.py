@@ -1,4 +1,4 @@
-"""The journal in one SQLite file, WAL and `synchronous=FULL`, by Python's own driver: it loads in a few milliseconds.
+"""The journal in one SQLite file, WAL and `synchronous=FULL` for events, by Python's own driver: loaded in milliseconds.
 
 One connection is kept while the journal lives: closing the last one to a file folds its write-ahead log into it, which
 takes several syncs, not to be paid for every event. Threads that come at the same time get others for one transaction.
@@ -45,10 +45,11 @@ class SqliteFile:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self, *, lasting: bool = True) -> Iterator[Transaction]:
         self._make()
         with self._explaining(), self._lent(lambda: connect(self._path, self._busy)) as connection:
             connection.prefer_wal()
+            connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
             # IMMEDIATE: a writer waits for the lock at the start; upgraded later it would fail at once where another
             # wrote.
             with _begun(connection, "BEGIN IMMEDIATE"):
