@@ -1,4 +1,4 @@
-"""The journal in one SQLite file, WAL and `synchronous=FULL` for events, by Python's own driver: loaded in milliseconds.
+"""The journal in one SQLite file, WAL and `synchronous=FULL` for events, by Python's own driver: fast to load.
 
 One connection is kept while the journal lives: closing the last one to a file folds its write-ahead log into it, which
 takes several syncs, not to be paid for every event. Threads that come at the same time get others for one transaction.
