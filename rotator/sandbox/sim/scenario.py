@@ -27,6 +27,8 @@ from rotator.sandbox.sim.faults import Fault, draw_faults, draw_more
 
 NAME: Final = "prod-chat"
 MAX_INSTANCES: Final = 30
+CADENCES: Final = (5, 60, 600)
+"""Seconds for which a consumer may stay quiet."""
 _KINDS: Final[tuple[Literal["aws", "vault"], ...]] = ("aws", "vault")
 
 
@@ -139,7 +141,7 @@ def _consumer(random: Random, number: int, instances: int, secrets: int) -> Simu
         name=name,
         watch=ManualWatch(ask=f"Does {name} use the new key?") if manual else CommandWatch(observe=("observe", name)),
         wave=random.choice((1, 1, 2, 3)),
-        cadence=timedelta(seconds=random.choice((5, 60, 600))),
+        cadence=timedelta(seconds=random.choice(CADENCES)),
         required=number == 0 or random.random() < 0.85,
         deploy=CommandDeploy(command=("deploy", name)) if kind == "boot" and not manual else None,
         probe=HttpProbe(url="http://127.0.0.1/ask") if random.random() < 0.6 else None,
