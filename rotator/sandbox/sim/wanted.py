@@ -15,6 +15,9 @@ ENOUGH: Final = 500
 MANY: Final = 10_000
 """And from so many on what takes two rare things at once, as a kill between an effect and its line in the log does."""
 
+ALL: Final = 100_000
+"""And what even of those is rare: what some seven in ten thousand meet, or fewer."""
+
 _STEPS: Final = (
     *(f"do {verb}" for verb in ("adopt", "stage", "test", "promote", "deploy", "observe", "probe", "pings")),
     *(f"do {verb}" for verb in ("drain", "disable", "soak", "archive", "tidy")),
@@ -49,24 +52,26 @@ _CRASHES: Final = tuple(
     f"killed {moment} {verb}" for moment in _MOMENTS for verb in ("append", "stage", "promote", "deploy")
 )
 _SELDOM: Final = (
-    *(
-        f"killed {moment} {verb}"
-        for moment in _MOMENTS
-        for verb in ("restore", "discard", "disable", "enable", "archive")
-    ),
+    *(f"killed {moment} {verb}" for moment in _MOMENTS for verb in ("restore", "discard", "disable", "archive")),
     *(f"killed {moment} {verb}" for moment in _MOMENTS for verb in ("observe", "ping", "sleep")),
+    *(f"killed {moment} append of {kind}" for moment in _MOMENTS for kind in ("intended", "applied", "measured")),
+    "ask applied",
+    LIMITED,
+)
+_HARDLY: Final = (
+    *(f"killed {moment} {verb}" for moment in _MOMENTS for verb in ("enable", "record")),
     *(
         f"killed {moment} append of {kind}"
         for moment in _MOMENTS
-        for kind in ("opened", "intended", "applied", "failed")
+        for kind in ("opened", "approved", "resumed", "failed")
     ),
-    "ask applied",
-    LIMITED,
+    "ask absent",
 )
 
 WANTED: Final[Mapping[str, int]] = {
     **dict.fromkeys((f"fault {kind}" for kind in KINDS), ENOUGH),
     **dict.fromkeys((*_STEPS, *_DECISIONS, *_OUTCOMES, *_PLACES, *_PEOPLE, *_FLEETS, *_ROLLOUTS, *_CRASHES), ENOUGH),
     **dict.fromkeys(_SELDOM, MANY),
+    **dict.fromkeys(_HARDLY, ALL),
 }
 """What must have been met, and from how many seeds on."""
