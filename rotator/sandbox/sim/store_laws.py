@@ -39,9 +39,15 @@ class StoreLaws:
         if operation.verb == "discard" and waits and version not in self._ours:
             _fail(f"law 5: {operation} takes away {version}, which is not ours")
         if operation.verb == "restore":
-            pings = operation.process.heard.pings
-            if not any(key == self._world.old and ping.verdict is Verdict.PASSED for key, ping in pings):
-                _fail(f"law 2: {operation} without a ping of the old key that was accepted just before")
+            pings, held = operation.process.heard.pings, self._held(operation.subject)
+            if not any(key.fingerprint.digest == held and ping.verdict is Verdict.PASSED for key, ping in pings):
+                _fail(f"law 2: {operation} without a ping of the key it held that was accepted just before")
+
+    def _held(self, secret: str) -> str:
+        """The digest of the key that it held when the rotation was opened: where secrets drifted, each its own."""
+        rotation = self._world.rotation
+        old = None if rotation is None else rotation.old
+        return self._world.old.fingerprint.digest if old is None else old.held(secret).digest
 
     def after(self, operation: Operation) -> None:
         version, old = str(operation.args[0]), self._old[operation.subject]

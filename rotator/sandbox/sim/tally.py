@@ -37,6 +37,8 @@ _STATUSES: Final = {KeyStatus.ACTIVE: "enable", KeyStatus.INACTIVE: "disable", K
 def drawn(met: Met, scenario: Scenario) -> None:
     """What stands there from the beginning."""
     met[f"secrets in {' and '.join(sorted(set(scenario.kinds)))}"] += 1
+    if scenario.held:
+        met["secrets drifted"] += 1
     met[f"operator {scenario.style.value}"] += 1
     instances = sum(one.instances for one in scenario.consumers)
     met[next(name for most, name in SIZES if instances <= most)] += 1

@@ -30,6 +30,7 @@ _DECISIONS: Final = (
     "close completed",
     "close rolled back",
 )
+_DRIFTED: Final = ("secrets drifted", "secrets made equal")
 _OUTCOMES: Final = ("outcome completed", "outcome rolled_back", "outcome abandoned")
 _PLACES: Final = ("secrets in aws", "secrets in vault", "secrets in aws and vault")
 _PEOPLE: Final = (
@@ -70,7 +71,9 @@ _HARDLY: Final = (
 
 WANTED: Final[Mapping[str, int]] = {
     **dict.fromkeys((f"fault {kind}" for kind in KINDS), ENOUGH),
-    **dict.fromkeys((*_STEPS, *_DECISIONS, *_OUTCOMES, *_PLACES, *_PEOPLE, *_FLEETS, *_ROLLOUTS, *_CRASHES), ENOUGH),
+    **dict.fromkeys(
+        (*_STEPS, *_DECISIONS, *_OUTCOMES, *_PLACES, *_DRIFTED, *_PEOPLE, *_FLEETS, *_ROLLOUTS, *_CRASHES), ENOUGH
+    ),
     **dict.fromkeys(_SELDOM, MANY),
     **dict.fromkeys(_HARDLY, ALL),
 }
