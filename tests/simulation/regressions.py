@@ -33,6 +33,8 @@ REGRESSIONS: Final = {
     1044533: "the same with a longer soak",
     1034259: "the law did not know an overtaken process that takes back a promotion which had landed in time",
     1049393: "a second attempt to restore did not wait for the copies, for the old key had died meanwhile",
+    32307: "the law did not know that somebody put another key into the place that is right, before it was adopted",
+    1144: "the law asked for a ping of another secret's key, where the secrets held several",
     9253: "the simulator's person despaired of an instance that took a minute to terminate",
     1041066: "the law counted the intent's own moment to the evidence's age",
 }
