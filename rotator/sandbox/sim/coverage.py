@@ -5,31 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import groupby
 
-from rotator.sandbox.sim.faults import KINDS
-from rotator.sandbox.sim.run import Report
-
-ENOUGH: Final = 500
-"""From so many seeds on, a fault that struck nowhere fails the run."""
-
-_STEPS: Final = (
-    *(f"do {verb}" for verb in ("adopt", "stage", "test", "promote", "deploy", "observe", "probe", "pings")),
-    *(f"do {verb}" for verb in ("drain", "disable", "soak", "archive", "tidy")),
-    *(f"undo {verb}" for verb in ("stage", "promote", "deploy", "disable")),
-)
-_DECISIONS: Final = ("wait", "ask disable", "ask archive", "stop done", "close completed", "close rolled back")
-_PLACES: Final = ("secrets in aws", "secrets in vault", "secrets in aws and vault")
-_OUTCOMES: Final = ("outcome completed", "outcome rolled_back", "outcome abandoned")
-WANTED: Final = (
-    *(f"fault {kind}" for kind in KINDS),
-    *_STEPS,
-    *_DECISIONS,
-    *_OUTCOMES,
-    *_PLACES,
-    *(f"killed {moment} {verb}" for moment in ("before", "after") for verb in ("append", "stage", "promote", "deploy")),
-)
-"""What a run of `ENOUGH` seeds must have met."""
+from rotator.sandbox.sim.run import Report, simulate
+from rotator.sandbox.sim.wanted import WANTED
 
 
 @dataclass(slots=True)
@@ -52,15 +31,27 @@ class Coverage:
         if report.broken is not None:
             self.broken.append(str(report))
 
+    def take_in(self, other: Coverage) -> None:
+        """What another process counted."""
+        self.seeds += other.seeds
+        self.operations += other.operations
+        self.met.update(other.met)
+        self.met_by.update(other.met_by)
+        self.broken += other.broken
+
     def missing(self) -> list[str]:
         """What no seed met, though there were enough of them."""
-        return [what for what in WANTED if not self.met[what]] if self.seeds >= ENOUGH else []
+        return [what for what, enough in WANTED.items() if self.seeds >= enough and not self.met[what]]
 
     def table(self) -> str:
-        """One line each: what, how often, in how many seeds."""
-        width = max((len(what) for what in self.met), default=0)
+        """One line each: what, how often, in how many seeds; a group for each first word."""
         rows = sorted({*self.met, *WANTED})
-        return "\n".join(f"{what:<{width}}  {self.met[what]:>9}  in {self.met_by[what]:>7} seeds" for what in rows)
+        width = max(map(len, rows))
+        groups = (list(group) for _, group in groupby(rows, key=lambda what: what.partition(" ")[0]))
+        return "\n\n".join("\n".join(self._row(what, width) for what in group) for group in groups)
+
+    def _row(self, what: str, width: int) -> str:
+        return f"{what:<{width}}  {self.met[what]:>9}  in {self.met_by[what]:>7} seeds"
 
     def to_json(self) -> Mapping[str, object]:
         return {
@@ -71,6 +62,11 @@ class Coverage:
             "missing": self.missing(),
             "broken": self.broken,
         }
+
+
+def simulated(seeds: range) -> Coverage:
+    """Run these, and tell what they met. For a process of its own."""
+    return covered(map(simulate, seeds))
 
 
 def covered(reports: Iterable[Report]) -> Coverage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +40,7 @@ class SimulatedFleet:
         read: Callable[[], KeyText],
         works: Callable[[KeyText], bool],
         changed: Callable[[], None],
+        met: Counter[str],
     ) -> None:
         self.spec = spec
         self.name = spec.config.name
@@ -54,7 +56,7 @@ class SimulatedFleet:
         self.tokens: list[str] = []
         """The token of every deploy that took effect, repeats included."""
         self.deployed_at: datetime | None = None
-        self._clock, self._read, self._works, self._changed = clock, read, works, changed
+        self._clock, self._read, self._works, self._changed, self._met = clock, read, works, changed, met
         self._looks = 0
         self._born = 0
         now = clock.now()
@@ -89,6 +91,7 @@ class SimulatedFleet:
         """Replace the instances, one every `pace` seconds; as a rollout it goes on after a time-out."""
         if self.fail_next:
             self.fail_next = False
+            self._met["rollout fails"] += 1
             raise Refused(f"the deploy of {self.name} failed: exit status 1", f"rotate resume {self.name}")
         self.tokens.append(token)
         now = self._clock.now()
@@ -96,14 +99,20 @@ class SimulatedFleet:
         pace = timedelta(seconds=self.spec.pace)
         going = [one for one in self.running if one.ends is None]
         if self.stuck:
+            self._met["rollout stuck"] += 1
             return
+        if self.spec.linger:
+            self._met["rollout leaves instances terminating"] += 1
         if not pace:
+            self._met["rollout at once"] += 1
             self._replace(going)
             return
+        self._met["rollout slow"] += 1
         for number, one in enumerate(going, start=1):
             self._clock.at(now + number * pace, partial(self._replace, [one]))
         takes = len(going) * pace
         if takes > timeout:
+            self._met["rollout outlasts its time-out"] += 1
             self._clock.sleep(timeout)
             raise Unreachable(f"the deploy of {self.name} outlasted {timeout}")
         self._clock.sleep(takes)
@@ -147,6 +156,7 @@ class SimulatedFleet:
     def _reload(self) -> None:
         if self.stuck:
             return
+        self._met["reload by itself"] += 1
         current, now = self._read(), self._clock.now()
         for one in self.running:
             if one.ends is None and one.key != current:

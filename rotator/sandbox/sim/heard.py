@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from rotator.model.event import Event
-from rotator.model.keys import Holding, KeyText
+from rotator.model.keys import Fingerprint, Holding, KeyText
 from rotator.model.measure import Cause, Instance, Ping, Verdict
 from rotator.model.plan import Plan, PlannedConsumer, StepId
 
@@ -68,6 +68,8 @@ class HeardLaws:
                 facts = cast("Mapping[str, Any]", event.data["facts"])
                 again = facts["new"]["digest"] == self._world.old.fingerprint.digest
                 self._holds(not again, gate, "the old key was adopted as its own replacement")
+                if plan.right is not None:  # somebody may have put another key there since it was called right
+                    self._world.new = self._world.key_with(Fingerprint.from_json(facts["new"]))
             case "test":
                 self._pinged(gate, heard, 1)
             case "pings":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.model.errors import JournalError, Refused, Unreachable
 from rotator.model.keys import Claim, KeyStatus, Label
 from rotator.model.measure import Cause, Ping, Verdict
+from rotator.sandbox.sim import tally
 from rotator.sandbox.sim.edits import another_plan, another_playbook
 from rotator.sandbox.sim.faults import KINDS, Fault, FaultState
 from rotator.sandbox.watched import Killed
@@ -75,7 +76,7 @@ class Injector:
                     state.struck = 0
                 continue
             state.struck += 1
-            self._world.met[f"fault {fault.kind}"] += 1
+            tally.struck(self._world.met, fault)
             self._world.note(fault)
             given = self._strike(fault, operation) or given
         return given
@@ -92,7 +93,7 @@ class Injector:
             case "stale_read":
                 return self._stale(operation)
             case kind if kind.startswith("killed_"):
-                world.met[f"killed {kind.split('_')[1]} {operation.verb}"] += 1
+                tally.killed(world.met, kind.split("_")[1], operation)
                 raise Killed(str(operation))
             case "paused" | "paused_at_retirement":
                 self._pause(operation, _PAUSES[int(fault.choice * 3)])
@@ -152,6 +153,7 @@ class Injector:
         world, process = self._world, operation.process
         if world.interlude is None or process.deep:
             return
+        world.met["operator two at once"] += 1
         length = len(world.journal.events)
         world.clock.advance(timedelta(seconds=seconds))
         world.interlude(process.deep + 1)

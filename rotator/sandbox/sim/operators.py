@@ -101,7 +101,7 @@ def patient(world: SimulatedWorld) -> str:
     """After the world has healed. Returns how it ended; breaks liveness where it does not end within `ROUNDS`."""
     desk = SimulatedDesk(world)
     world.interlude = None
-    stuck, last = 0, ""
+    stuck, hopeless, last = 0, 0, ""
     before: tuple[object, ...] | None = None
     for _ in range(ROUNDS):
         rotation = _latest(world)
@@ -111,12 +111,13 @@ def patient(world: SimulatedWorld) -> str:
             return str(ended.value)
         world.clock.advance(_BETWEEN)
         _accept(world, desk)
-        command = "start" if rotation is None else _patient_command(world, rotation, stuck)
+        command = "start" if rotation is None else _patient_command(world, rotation, stuck, hopeless)
         answer = desk.type(command)
         last = f"{command}: {answer}"
         respond(world, desk, answer)
         now = _progress(world)
         stuck, before = (stuck + 1 if now == before else 0), now
+        hopeless = 0 if not stuck or _on_its_way_out(world) else hopeless + 1
     raise LawBroken(f"liveness: no end within {ROUNDS} commands after everything healed; the last: {last}")
 
 
@@ -142,9 +143,9 @@ def _progress(world: SimulatedWorld) -> tuple[object, ...]:
     return (marks, back, rotation.outcome, len(rotation.approvals), rotation.reenabled)
 
 
-def _patient_command(world: SimulatedWorld, rotation: Rotation, stuck: int) -> str:
+def _patient_command(world: SimulatedWorld, rotation: Rotation, stuck: int, hopeless: int) -> str:
     """What the tool says to type; where that has not helped a few times, the next stronger remedy."""
-    if stuck >= _TOO_OFTEN:
+    if hopeless >= _TOO_OFTEN:
         return _last_resort(world, rotation)
     if stuck >= 6 and rotation.rolling_back is None and stuck % 2 == 0:
         return "rollback"
@@ -156,6 +157,12 @@ def _patient_command(world: SimulatedWorld, rotation: Rotation, stuck: int) -> s
             return "resume"
         return decision.next
     return _next(rotation)
+
+
+def _on_its_way_out(world: SimulatedWorld) -> bool:
+    """Whoever still has the old key is terminating: that comes to its end without anybody's doing."""
+    old = [one for fleet in world.fleet.values() for one in fleet.running if one.key == world.old]
+    return bool(old) and all(one.ends is not None for one in old)
 
 
 def _last_resort(world: SimulatedWorld, rotation: Rotation) -> str:

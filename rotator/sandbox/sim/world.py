@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, cast
 from rotator.core import fold
 from rotator.core import plan as plans
 from rotator.model.config import Consumer, Credential, Playbook
-from rotator.model.decision import Ask, Close, Decision, Do, Stop, Undo, Wait
+from rotator.model.decision import Close, Decision, Do
 from rotator.model.event import Event, Kind
 from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.plan import Plan
@@ -21,6 +21,7 @@ from rotator.ports import Clock, Deployer, Issuer, Journal, Probe, SecretStore, 
 from rotator.sandbox.clock import SteppedClock, VirtualClock
 from rotator.sandbox.memory_issuer import MemoryIssuer
 from rotator.sandbox.memory_store import MemorySecretStore
+from rotator.sandbox.sim import tally
 from rotator.sandbox.sim.crossing import Crossing, Operation, SimulatedProcess
 from rotator.sandbox.sim.faults import EFFECTS
 from rotator.sandbox.sim.fleet import SimulatedFleet
@@ -81,7 +82,7 @@ class SimulatedWorld(Keys):
         """The secret whose key others are given by the rotation that was opened last; None: by an ordinary one."""
         self.drifted: tuple[str, ...] = ()
         self.stores = self._stores()
-        self.met[f"secrets in {' and '.join(sorted(set(scenario.kinds)))}"] += 1
+        tally.drawn(self.met, scenario)
         self.fleet = self._fleet()
         self.faults = Injector(self, scenario.faults)
 
@@ -95,6 +96,7 @@ class SimulatedWorld(Keys):
                 partial(self.current, refs[spec.secret]),
                 self.works,
                 self.laws.standing,
+                self.met,
             )
             for spec in self.scenario.consumers
         }
@@ -271,24 +273,12 @@ class SimulatedWorld(Keys):
                     self.laws.log.true_at[what.at] = self.really(what.at)
                 if what.kind is Kind.MEASURED:
                     self.laws.heard.measured(process.heard, what)
+                tally.logged(self.met, what)
             return
         process.heard.forget()
-        match what:
-            case Do(step):
-                self.met[f"do {step.verb}"] += 1
-            case Undo(step, _):
-                self.met[f"undo {step.verb}"] += 1
-            case Ask(asked, why):
-                self.met[f"ask {asked.partition(':')[0]}"] += 1
-                self.laws.log.no_key(why, "a question")
-            case Stop(exit_code, why):
-                self.met[f"stop {exit_code.name.lower()}"] += 1
-                self.laws.log.no_key(why, "a refusal")
-            case Wait(_, _, why):
-                self.met["wait"] += 1
-                self.laws.log.no_key(why, "a reason to wait")
-            case Close(completed):
-                self.met["close completed" if completed else "close rolled back"] += 1
+        tally.decided(self.met, what)
+        if not isinstance(what, Do | Close):
+            self.laws.log.no_key(what.why, "what people are told")
 
     def end(self) -> None:
         """It goes round in cycles. Taken apart, it is gone at once: to look for it later takes a tenth of the time."""
