@@ -13,7 +13,10 @@ def main() -> None:
     import io
     import sys
 
+    from rotator.cli.undumped import keep_memory_off_disk
+
     gc.set_threshold(_GARBAGE)
+    keep_memory_off_disk()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a sign that the terminal cannot show must not end a rotation
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -22,10 +21,7 @@ from rotator.model.event import Kind
 from rotator.model.keys import KeyText
 from rotator.model.plan import StepId
 from rotator.model.rotation import Mark, Rotation
-from rotator.sandbox.memory_issuer import MODEL
 from rotator.sandbox.memory_store import MemorySecretStore
-from rotator.sandbox.memory_traffic import Traffic
-from rotator.sandbox.meter import Reporting
 from rotator.sandbox.sim.crossing import Operation
 from rotator.sandbox.sim.desk import Answer, SimulatedDesk
 from rotator.sandbox.sim.faults import EFFECTS
@@ -34,14 +30,13 @@ from rotator.sandbox.sim.person import respond
 from rotator.sandbox.sim.scenario import Scenario, SimulatedConsumer, Style
 from rotator.sandbox.sim.world import SimulatedWorld
 from rotator.sandbox.watched import Killed, Moment
+from tests.counted_world import APART, Callers
 
 _ROOT: Final = Path(__file__).parents[2]
 
 Kinds: TypeAlias = tuple[Literal["aws", "vault"], ...]
 Point: TypeAlias = tuple[int, Moment]
 """A change's number, and on which side of it the process is killed."""
-
-_APART: Final = timedelta(minutes=5)
 
 _COMMANDS: Final = 60
 """Most times that one command is typed: for each wait, question and kill once more."""
@@ -96,7 +91,7 @@ class Place:
         )
         world = SimulatedWorld(scenario)
         if self.counted:
-            _count(world)
+            Callers(world)
         return world
 
 
@@ -105,19 +100,12 @@ def _consumer(name: str, *, secret: int, managed: bool, wave: int = 1, boots: bo
         name=name,
         watch=CommandWatch(observe=("observe", name)),
         wave=wave,
-        cadence=2 * _APART,
+        cadence=2 * APART,
         deploy=CommandDeploy(command=("deploy", name)) if boots else None,
         probe=HttpProbe(url="http://127.0.0.1/ask"),
     )
     kind: Literal["boot", "hot"] = "boot" if boots else "hot"
     return SimulatedConsumer(config=config, kind=kind, instances=2, secret=secret, pace=0, linger=0, reload_after=3)
-
-
-def _count(world: SimulatedWorld) -> None:
-    """Its consumers call every five minutes, and Anthropic tells by the minute how often."""
-    world.issuer.books.meter.reporting = Reporting(open="both")
-    traffic = Traffic(world.clock, world.issuer.books, MODEL)
-    traffic.calls("everybody", lambda: {one.key for fleet in world.fleet.values() for one in fleet.running}, _APART)
 
 
 class Killer(Injector):

@@ -18,7 +18,7 @@ from rotator.model.keys import KeyStatus, KeyText
 from rotator.sandbox.anthropic_faults import Fault, FaultRule
 from tests.aws_world import FIELD, make_key
 from tests.cli.small_world import PATIENCE, Ran, SmallWorld
-from tests.leaks.test_sentinels import assert_absent, assert_nowhere
+from tests.leaks.hunt import assert_absent, assert_nowhere
 from tests.unit.gateway import gateway
 
 NAME = "ANTHROPIC_API_KEY"

@@ -20,7 +20,7 @@ from rotator.sandbox.aws import SandboxAws
 from rotator.sandbox.vault import SandboxVault
 from tests.anthropic_world import anthropic_world
 from tests.aws_world import CLAIM, FIELD, REGION, make_key, secret_name, version_id
-from tests.leaks.test_sentinels import assert_absent
+from tests.leaks.hunt import assert_absent
 from tests.vault_world import sandbox_place
 
 MODEL = "claude-haiku-5-5"

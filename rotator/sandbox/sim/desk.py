@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from rotator import opening, orders
 from rotator.core.approval import CONSUMER, UNPROVEN
 from rotator.core.decide import decide
+from rotator.core.owed import SETTLED
 from rotator.core.status import phase, waiting
 from rotator.engine import Run, Yes, advance
 from rotator.model.decision import Ask, Exit, Stop, Wait
@@ -68,6 +69,9 @@ class SimulatedDesk:
         word, _, what = command.partition(" ")
         if word == "start":
             return self._start(process, session, stay)
+        if what.startswith(SETTLED):
+            orders.approve(session, what, YES)
+            return None
         rotation = _opened(session, word)
         if word == "approve":
             orders.approve(session, what, YES)
@@ -120,10 +124,11 @@ class SimulatedDesk:
         by_hand: bool = True,
         yes: bool = False,
     ) -> Answer:
+        ports = self._world.ports(process)  # by rotate.yaml as it was read when the command began
         with session:
             order()
             run = Run(by="ann", horizon=horizon, stay=stay, by_hand=by_hand, yes=_YES if yes else {})
-            return advance(session, self._world.ports(process), run)
+            return advance(session, ports, run)
 
     def _start(self, process: SimulatedProcess, session: Session, stay: timedelta | None) -> Answer:
         world, rotation = self._world, session.rotation

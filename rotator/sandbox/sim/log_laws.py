@@ -11,6 +11,7 @@ from rotator.core import record
 from rotator.core.approval import CONSUMER
 from rotator.core.decide import MAX_ATTEMPTS
 from rotator.core.fold import ROLLBACK
+from rotator.core.owed import SETTLED
 from rotator.model.event import Event, Kind
 from rotator.model.keys import KeyStatus
 from rotator.model.plan import Plan
@@ -159,7 +160,7 @@ class LogLaws:
                 _fail("law 5: a second rotation was opened")
             self._open, self._owner = True, event.holder
             return
-        if not self._open:
+        if not self._open and not str(event.data.get("what")).startswith(SETTLED):
             _fail(f"law 5: {event.kind.value} after the rotation's end")
         if event.kind not in _NOTES and event.holder != self._owner:
             _fail(f"law 5: {event.holder} appended {event.kind.value} to {self._owner}'s rotation")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.approval import CONSUMER
-from rotator.core.owed import owed
+from rotator.core.owed import SETTLED, owed
 from rotator.model.decision import Ask, Exit, Stop, Wait
 from rotator.model.keys import KeyStatus, KeyText, Label
 from rotator.model.plan import StepId
@@ -129,6 +129,8 @@ def _in_the_console(world: SimulatedWorld, why: str) -> None:
 
 def check_debts(world: SimulatedWorld, rotation: Rotation) -> None:
     """Law 11: what an abandoned rotation leaves behind is owed, as far as the world still shows it."""
+    if any(one.what.startswith(SETTLED) for one in rotation.approvals):
+        return
     if rotation.plan.right is not None and rotation.outcome is Outcome.COMPLETED and rotation.old is not None:
         named = {debt.subject for debt in owed([rotation], world.clock.now())}
         if named != {key.digest for key in rotation.old.keys}:
