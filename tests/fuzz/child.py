@@ -55,6 +55,9 @@ class Mother:
         """Do it in the mother herself: what a command imports and builds, no child has to."""
         self._asked({"words": words, "environment": dict(environment), "herself": True})
 
+    def warm_call(self, call: str, *given: object) -> None:
+        assert self._asked({"call": call, "given": given, "herself": True}).code == 0
+
     def peak(self, call: str, *given: object) -> int:
         """What `call`, as `module:function`, took. An exception in it fails the test."""
         ended = self._asked({"call": call, "given": given})
