@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -134,8 +135,11 @@ def _do(what: Mapping[str, Any]) -> None:
 
 
 def _peak() -> int:
-    """Of this process's own life: what getrusage says begins with what its parent had."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    """Of this process's own life: on Linux what getrusage says begins with what its parent had."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
     assert found
     return int(found[1]) * 1024
 
