@@ -27,8 +27,8 @@ def redact(text: str) -> str:
 
 
 def plain(text: str, most: int) -> str:
-    """One line of at most so many characters, none of which steers a terminal: for what others say of themselves."""
-    return "".join(char if char.isprintable() else " " for char in text[:most])
+    """One line of at most so many characters, without a key, none of which steers a terminal: what others wrote."""
+    return "".join(char if char.isprintable() else " " for char in redact(text)[:most])
 
 
 def modest(fingerprint: Fingerprint) -> Fingerprint:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -54,6 +55,9 @@ class Mother:
     def warm(self, *words: str, environment: Mapping[str, str]) -> None:
         """Do it in the mother herself: what a command imports and builds, no child has to."""
         self._asked({"words": words, "environment": dict(environment), "herself": True})
+
+    def warm_call(self, call: str, *given: object) -> None:
+        assert self._asked({"call": call, "given": given, "herself": True}).code == 0
 
     def peak(self, call: str, *given: object) -> int:
         """What `call`, as `module:function`, took. An exception in it fails the test."""
@@ -131,8 +135,11 @@ def _do(what: Mapping[str, Any]) -> None:
 
 
 def _peak() -> int:
-    """Of this process's own life: what getrusage says begins with what its parent had."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    """Of this process's own life: on Linux what getrusage says begins with what its parent had."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
     assert found
     return int(found[1]) * 1024
 

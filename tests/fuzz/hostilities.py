@@ -19,6 +19,7 @@ OK: Final = b"HTTP/1.1 200 OK\r\n"
 OTHERS_KEY: Final = make_key().reveal()
 """Stands in answers, as some gateways quote what they were given. Nobody may tell it."""
 _STEERING: Final = "\x1b[2J\u202e\r\n\0"
+_TALK: Final = f"{OTHERS_KEY} {_STEERING}" + "y" * 100_000
 _PIECE_SECONDS: Final = 0.02
 
 
@@ -90,9 +91,25 @@ def _inside(value: Any) -> dict[str, Any]:
     return {**aws, "data": vault, "auth": auth, "errors": [value], "VersionId": "v", "SecretString": value}
 
 
+def _steering() -> dict[str, Any]:
+    """What a stranger may have written into tags, metadata and a pending version."""
+    names = ("rotator_version", "rotator_rotation", "rotator_by", "rotator_key")
+    said = {**dict.fromkeys(names, _TALK), "rotator_at": "2026-11-23T12:00:00Z", "api_key": "another"}
+    tags = [{"Key": f"rotator:{name}", "Value": _TALK} for name in ("rotation", "by", "version")]
+    return {
+        "ARN": _TALK,
+        "PrimaryRegion": "eu-west-1",
+        "VersionIdsToStages": {_TALK: ["AWSPENDING"], "v": ["AWSCURRENT"]},
+        "Tags": [*tags, {"Key": "rotator:at", "Value": "2026-11-23T12:00:00Z"}],
+        "ReplicationStatus": [{"Region": _TALK, "Status": "Failed", "StatusMessage": _TALK}],
+        "VersionId": _TALK,
+        "SecretString": '{"KEY": "another"}',
+        "data": {"data": said, "metadata": {"version": 3, "custom_metadata": said, "created_time": _TALK}},
+    }
+
+
 _CHUNKED: Final = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 _LONG: Final = b"x" * (1 << 20)
-_TALK: Final = f"{OTHERS_KEY} {_STEERING}" + "y" * 100_000
 
 _NO_OBJECTS: Final[tuple[object, ...]] = ([], None, "text")
 _WRONG: Final[tuple[object, ...]] = (5, None, [5], {"a": {}}, 1e308, "\ud800")
@@ -104,6 +121,7 @@ HOSTILITIES: Final[dict[str, Pieces]] = {
     "an error that quotes and steers, 400": _says({"__type": _TALK, "message": _TALK, "errors": [_TALK]}, 400),
     "an error that quotes and steers, 403": _says({"__type": "X", "message": _TALK, "errors": [_TALK]}, 403),
     "an error of wrong types": _says({"__type": ["x"], "message": {"a": 1}, "errors": {"b": 2}}, 400),
+    "right in form, with texts that steer": _says(_steering()),
     "a status that is none": _says({}, 999),
     "1 GB claimed": _sends(OK + b"Content-Length: 1073741824\r\n\r\n{"),
     "1 GB streamed": _streams(OK + b"Content-Length: 1073741824\r\n\r\n", _LONG),

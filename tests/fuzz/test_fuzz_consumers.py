@@ -16,12 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rotator.adapters.deploy.command import CommandDeployer
 from rotator.adapters.page import LARGEST, LARGEST_ALL
 from rotator.adapters.probe.http import HttpProber
 from rotator.adapters.watch.command import CommandWatcher
 from rotator.adapters.watch.http import HttpWatcher
 from rotator.adapters.watch.observation import Exposed, Malformed, parse_observation
-from rotator.model.config import CommandWatch, HttpProbe, HttpWatch
+from rotator.model.config import CommandDeploy, CommandWatch, HttpProbe, HttpWatch
 from rotator.model.errors import OutsideError, Refused
 from rotator.model.measure import Cause, Instance, Ping, Verdict
 from tests.aws_world import make_key
@@ -154,6 +155,25 @@ def test_a_commands_output_is_refused_plainly_and_never_takes_much_memory(progra
     assert time.monotonic() - began < 20
     assert len(raised.value.message) < 5000
     assert "k" * 20 not in raised.value.message
+
+
+def test_a_deploy_that_prints_without_end_is_stopped_and_its_end_is_shown(tmp_path: Path) -> None:
+    program = f"while True: print('{KEY.reveal()} \\x1b[2J' * 1000)"
+    deployer = CommandDeployer(
+        CommandDeploy(command=(sys.executable, "-I", "-S", "-c", program)), "edge", str(tmp_path)
+    )
+    tracemalloc.start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(Refused, match="was stopped") as raised:
+            deployer.deploy("token", timedelta(seconds=0.5))
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
+    assert time.monotonic() - began < 10
+    assert len(raised.value.message) < 5000
+    assert KEY.reveal() not in raised.value.message
+    assert "\x1b" not in raised.value.message
 
 
 def drip(start: bytes, piece: bytes) -> Iterable[bytes]:

@@ -21,7 +21,9 @@ import tenacity
 from rotator.adapters.notify import AppriseNotifier
 from rotator.adapters.probe.http import HttpProber
 from rotator.adapters.store import aws_calls, aws_rights, vault_transport
+from rotator.adapters.store.aws import AwsSecretStore
 from rotator.adapters.store.fields import Document
+from rotator.adapters.store.vault import VaultSecretStore
 from rotator.adapters.store.vault_calls import SecretCalls as VaultCalls
 from rotator.adapters.store.vault_connection import VaultConnection
 from rotator.adapters.watch.http import HttpWatcher
@@ -90,9 +92,13 @@ ASKED: Final[dict[str, Callable[[str], Call]]] = {
     "AWS PutSecretValue": lambda url: partial(aws().put, version_id(), DOCUMENT),
     "AWS UpdateSecretVersionStage": lambda url: partial(aws().make_current, version_id(), "before"),
     "AWS TagResource": lambda url: partial(aws().tag, version_id(), CLAIM),
+    "AWS staging": lambda url: partial(AwsSecretStore(AWS, client=aws()._client).stage, version_id(), NEW, CLAIM),
+    "AWS copies": lambda url: AwsSecretStore(AWS, client=aws()._client).lagging,
     "AWS, in an application": lambda url: client_secret.SecretReader(AWS).read,
     "Vault read": reads,
     "Vault pending": lambda url: lambda: VaultCalls(VAULT, vault(url), ".pending").sibling(),
+    "Vault staging": lambda url: lambda: VaultSecretStore(VAULT, vault(url)).stage(version_id(), NEW, CLAIM),
+    "Vault promotion": lambda url: lambda: VaultSecretStore(VAULT, vault(url)).promote(version_id(), "before"),
     "Vault write": lambda url: lambda: VaultCalls(VAULT, vault(url), ".pending").write(DOCUMENT, 1),
     "Vault rights": lambda url: lambda: vault(url).capabilities("secret/data/prod/chat"),
     "Vault token": lambda url: lambda: vault(url).life(),

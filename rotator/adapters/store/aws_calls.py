@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from rotator.adapters.store.aws_errors import Absent, Exists, Invalid, deleted, explain, no_answer
-from rotator.adapters.store.aws_secret import CLAIM_TAGS, CURRENT, PENDING, Secret, claim_tags
+from rotator.adapters.store.aws_secret import CLAIM_TAGS, CURRENT, PENDING, Secret, claim_tags, said
 from rotator.adapters.store.fields import Document
 from rotator.client.bounded import WHOLE_SECONDS, bounded_session, patience, unreadable, words
 from rotator.core.unlogged import Unlogged
@@ -101,8 +101,10 @@ class SecretCalls:
                 f"{self._ref} holds binary data, not text.",
                 "Store the key as text: a bare string, or a field of a JSON object.",
             )
-        id, text = words(answer["VersionId"], answer["SecretString"])
-        return Content(id, answer.get("CreatedDate"), Document(text, self._ref.field, str(self._ref)))
+        (text,) = words(answer["SecretString"])
+        return Content(
+            said(answer["VersionId"]), answer.get("CreatedDate"), Document(text, self._ref.field, str(self._ref))
+        )
 
     def put(self, version_id: str, document: Document) -> None:
         """Write the pending version. A repeat with the same id and text changes nothing."""

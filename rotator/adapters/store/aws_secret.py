@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rotator.client.bounded import words
+from rotator.core.exposure import plain
 from rotator.model.keys import Claim
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 ROTATION_TAG, BY_TAG, AT_TAG, VERSION_TAG = "rotator:rotation", "rotator:by", "rotator:at", "rotator:version"
 CLAIM_TAGS = (ROTATION_TAG, BY_TAG, AT_TAG, VERSION_TAG)
 _TAG_VALUE_LIMIT = 256  # characters: Secrets Manager API reference, Tag
+_SHOWN = 400  # characters: more than any id, tag or ARN here has
 _TAG_PUNCTUATION = "_.:/=+-@"
 
 
@@ -47,18 +49,17 @@ class Secret:
     def of(cls, answer: DescribeSecretResponseTypeDef) -> Secret:
         """Raises `TypeError` and its like where it is none."""
         words(answer["ARN"])  # the one field that every description has: `{}` is none
-        rotates, rotator = answer.get("RotationEnabled", False), answer.get("RotationLambdaARN") or "AWS itself"
-        primary = answer.get("PrimaryRegion")
+        rotates, primary = answer.get("RotationEnabled", False), answer.get("PrimaryRegion")
         return cls(
-            labels={id: words(*labels) for id, labels in answer.get("VersionIdsToStages", {}).items()},
-            tags={words(tag.get("Key", ""))[0]: words(tag.get("Value", ""))[0] for tag in answer.get("Tags", [])},
+            labels={said(id): words(*labels) for id, labels in answer.get("VersionIdsToStages", {}).items()},
+            tags={said(tag.get("Key", "")): said(tag.get("Value", "")) for tag in answer.get("Tags", [])},
             replicas=tuple(
-                Replica(*words(status.get("Region", ""), status.get("Status", ""), status.get("StatusMessage", "")))
-                for status in answer.get("ReplicationStatus", [])
+                Replica(said(one.get("Region", "")), said(one.get("Status", "")), said(one.get("StatusMessage", "")))
+                for one in answer.get("ReplicationStatus", [])
             ),
             deleted=answer.get("DeletedDate") is not None,
-            primary_region=words(primary)[0] if primary is not None else None,
-            rotated_by=words(rotator)[0] if rotates else None,
+            primary_region=said(primary) if primary is not None else None,
+            rotated_by=said(answer.get("RotationLambdaARN") or "AWS itself") if rotates else None,
         )
 
     def carrying(self, label: str) -> str | None:
@@ -92,15 +93,20 @@ class Secret:
         return Claim(rotation=self.tags.get(ROTATION_TAG, ""), by=self.tags.get(BY_TAG, ""), at=at)
 
 
+def said(text: object) -> str:
+    """What stands there, fit to be shown: anybody who may tag the secret may have written it. Raises `TypeError`."""
+    return plain(words(text)[0], _SHOWN)
+
+
 def claim_tags(version_id: str, claim: Claim) -> dict[str, str]:
     """The claim as tags that AWS accepts."""
-    said = {
+    claimed = {
         ROTATION_TAG: claim.rotation,
         BY_TAG: claim.by,
         AT_TAG: claim.at.isoformat(),
         VERSION_TAG: version_id,
     }
-    return {name: _legal(value) for name, value in said.items()}
+    return {name: _legal(value) for name, value in claimed.items()}
 
 
 def _legal(value: str) -> str:

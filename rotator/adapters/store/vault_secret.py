@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rotator.adapters.store.fields import Document, member_text
@@ -35,7 +35,7 @@ class Content:
     number: int
     created_at: datetime | None
     document: Document
-    custom: Mapping[str, str]
+    custom: Mapping[str, str] = field(repr=False)
     key: KeyText | None
 
     @classmethod
@@ -80,7 +80,7 @@ def name_of(key: KeyText, custom: Mapping[str, str]) -> str:
     digest = key.fingerprint.digest
     for noted, name in ((KEY, VERSION), (BEFORE_KEY, BEFORE_VERSION)):
         if custom.get(noted) == digest and custom.get(name):
-            return custom[name]
+            return plain(custom[name], _LONGEST)
     return f"key-{digest}"
 
 
