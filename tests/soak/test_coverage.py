@@ -92,9 +92,17 @@ def test_every_signal_falls_on_every_command_and_one_seed_draws_one_soak() -> No
         assert {plan.blow for plan in first[number :: len(COMMANDS)]} == {*Blow, None}
 
 
-def test_ten_rotations_hold_every_course() -> None:
+def test_a_signal_that_came_too_late_is_dealt_once_more() -> None:
+    dealer, source = Dealer(), random.Random(3)
+    plans = [dealer(source, "rollback") for _ in range(8)]
+    too_late = next(plan for plan in plans if plan.blow is Blow.STOP)
+    too_late.missed()
+    assert dealer(source, "rollback").blow is Blow.STOP
+
+
+def test_eleven_rotations_hold_every_course() -> None:
     courses, source = Courses(), random.Random(1)
-    drawn = [courses(source) for _ in range(10)]
+    drawn = [courses(source) for _ in range(11)]
     assert {course.turn for course in drawn} == {None, "start", "verify", "finish"}
     assert any(course.leaked and course.turn for course in drawn)
     assert sum(course.usage for course in drawn) == 1

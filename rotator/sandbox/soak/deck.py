@@ -21,3 +21,7 @@ class Deck(Generic[T]):
         if not self._left:
             self._left = source.sample(self._cards, len(self._cards))
         return self._left.pop()
+
+    def put_back(self, card: T) -> None:
+        """It was of no use: it comes once more before they are shuffled."""
+        self._left.insert(0, card)

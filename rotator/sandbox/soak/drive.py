@@ -44,11 +44,11 @@ PLAIN: Final = Course()
 
 
 class Courses:
-    """Ten in a deck, in a drawn order: four are turned back, three are of a leaked key, one goes by usage."""
+    """Eleven in a deck, in a drawn order: five are turned back, three are of a leaked key, one goes by usage."""
 
     def __init__(self) -> None:
         straight = [*[PLAIN] * 3, Course(leaked=True), Course(leaked=True), Course(usage=True)]
-        back = [Course(turn=command) for command in ("start", "verify", "finish")]
+        back = [Course(turn=command) for command in ("start", "verify", "finish", "finish")]
         self._deck = Deck(straight, back, [Course(leaked=True, turn="start")])
 
     def __call__(self, source: random.Random) -> Course:

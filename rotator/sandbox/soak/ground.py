@@ -114,9 +114,10 @@ class Ground:
         (self.directory / "journal.db-usage").unlink(missing_ok=True)
 
     def weather(self, weather: Weather = FAIR, server: str | None = None) -> None:
-        """`server` None: everywhere."""
+        """`server`: at `anthropic`, at the `store`; None: everywhere."""
         for name, proxy in self.proxies.items():
-            proxy.weather = weather if server in (None, name) else FAIR
+            there = "anthropic" if name == "anthropic" else "store"
+            proxy.weather = weather if server in (None, there) else FAIR
 
     def refuse(self, yes: bool) -> None:
         for proxy in self.proxies.values():
