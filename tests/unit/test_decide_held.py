@@ -94,6 +94,28 @@ def test_before_that_it_is_looked_whether_the_person_has_done_it(since: timedelt
     assert decide(replace(by_hand(pings=Verdict.FAILED), gates=old_gates), NOW + since) == Do(DISABLE)
 
 
+def test_while_the_person_is_asked_every_gate_is_kept_fresh_and_the_question_stands_until_their_yes() -> None:
+    asked, later = by_hand(), NOW + timedelta(hours=1)
+    assert decide(asked, later) == Do(StepId("observe", "chat"))
+    fresh = replace(asked, gates={gate: replace(one, at=later) for gate, one in asked.gates.items()})
+    assert decide(fresh, later) == Do(DISABLE)
+    question = decide(replace(fresh, approvals=fresh.approvals[:-1]), later)
+    assert isinstance(question, Ask)
+    assert question.what == "disable"
+
+
+@pytest.mark.parametrize(("step", "mark"), [(DISABLE, Mark.OPEN), (STAGE, Mark.UNDOING)], ids=str)
+def test_nothing_else_is_tried_for_ever(step: StepId, mark: Mark) -> None:
+    assert given_up(step, tried(MAX_ATTEMPTS, step, mark).steps[step]) is not None
+
+
+def test_the_overlap_is_not_done_while_one_of_its_gates_is_stale() -> None:
+    rotation = all_passed(upto=DISABLE)
+    later = NOW + timedelta(hours=1)
+    assert decide(rotation, later, Phase.OVERLAP) == Do(StepId("observe", "chat"))
+    assert decide(rotation, later, Phase.EXPAND) == Stop(Exit.DONE, "EXPAND is done", "verify")
+
+
 def test_past_the_deadline_nothing_is_archived_though_it_was_approved() -> None:
     rotation = approved_for(all_passed(upto=ARCHIVE), "archive")
     late = NOW + rotation.plan.playbook.deadline
@@ -120,8 +142,11 @@ def test_where_somebody_may_miss_the_old_key_that_is_looked_at_whatever_command_
 def test_where_archiving_failed_the_watch_goes_on_before_it_is_tried_again() -> None:
     rotation = all_passed(upto=ARCHIVE)
     failed = having(rotation, ARCHIVE, Mark.READY, error="it is busy")
-    unseen = {gate: one for gate, one in failed.gates.items() if gate != SOAK}
-    assert decide(replace(failed, gates=unseen), NOW) == Do(SOAK)
+    later = NOW + timedelta(hours=1)
+    given_up = having(rotation, ARCHIVE, Mark.READY, error="you may not", stop=Exit.OUTSIDE)
+    for one in (failed, given_up):
+        assert decide(one, later) == Do(SOAK)
+    assert isinstance(decide(given_up, NOW), Stop)
 
 
 def test_what_took_the_old_key_away_is_told_by_its_mark() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from rotator.core.plan import ADOPT, DRAIN, PINGS
+from rotator.model.errors import Unreachable, UsageError
 from rotator.model.keys import KeyStatus, KeyText
 from rotator.model.measure import Cause, Ping, Verdict
 from rotator.model.plan import Phase, StepId
 from rotator.sandbox.memory_issuer import MODEL
+from rotator.sandbox.memory_store import MemorySecretStore
 from rotator.sandbox.memory_world import MemoryWorld, consumer
 from rotator.sandbox.watched import Moment
 from rotator.steps import gate_of
@@ -112,3 +116,55 @@ def test_only_what_is_not_required_and_not_seen_to_have_moved_may_go_on_using_th
     assert _still_old(rotation) == []
     assert _still_old(replace(rotation, gates=missed)) == ["shadow"]
     assert _still_old(replace(rotation, gates={**missed, gate: evidence(gate, Verdict.FAILED)})) == ["shadow"]
+
+
+def agreed() -> MemoryWorld:
+    """Two places of three held keys of their own, and were given the first one's."""
+    world = quick(secrets=3, strays=2)
+    world.agree(horizon=Phase.EXPAND)
+    return world
+
+
+def test_of_several_old_keys_one_that_is_dead_is_told_of() -> None:
+    world = agreed()
+    assert gate_of(ADOPT).measure(at(world, ADOPT)).facts["old_key_works"] is True
+    world.issuer.set_status([*world.stray_keys.values()][-1], KeyStatus.INACTIVE)
+    assert gate_of(ADOPT).measure(at(world, ADOPT)).facts["old_key_works"] is False
+
+
+def test_an_old_key_that_cannot_be_read_hides_no_other_one() -> None:
+    world = agreed()
+    dead = [*world.stray_keys.values()][-1]
+    world.issuer.set_status(dead, KeyStatus.INACTIVE)
+    first = [*world.stores][1]
+
+    def unreachable(operation: str, moment: Moment) -> None:
+        if operation == f"store {first}.read":
+            raise Unreachable(f"{first} is away")
+
+    world.hook = unreachable
+    assert gate_of(ADOPT).measure(at(world, ADOPT)).facts["old_key_works"] is False
+
+
+def test_a_right_place_that_lost_its_key_is_named_with_the_way_back() -> None:
+    world = agreed()
+    rotation = replace(rotation_of(world), new=None)
+    assert rotation.plan.right is not None
+    ports = world.ports()
+    empty = MemorySecretStore("empty", world.clock, fields={"other": "x"})
+    context = at(
+        world, ADOPT, rotation=rotation, ports=replace(ports, stores={**ports.stores, rotation.plan.right: empty})
+    )
+    with pytest.raises(UsageError, match="holds no key any more") as caught:
+        gate_of(ADOPT).measure(context)
+    assert caught.value.hint == "rotate rollback prod-chat"
+    with pytest.raises(UsageError, match="paste it again"):
+        gate_of(ADOPT).measure(at(quick_opened(), ADOPT))
+
+
+def quick_opened() -> MemoryWorld:
+    world = quick()
+    session = world.session()
+    with session:
+        world._opened(session)
+    return world
