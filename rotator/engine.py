@@ -113,10 +113,9 @@ class _Engine:
             self.session.beat()
             decision = self._decision()
             self.session.tell(decision)
-            try:
+            end = None
+            with suppress(Moved):  # the log was read again: decide again
                 end = self._carry_out(decision)
-            except Moved:
-                continue
             if end is not None and not self._has_news():
                 return end
         raise JournalError(f"the engine turned {_TURNS} times without an end", "this is a bug: please report it")

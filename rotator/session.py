@@ -7,6 +7,7 @@ log learns it from a conflict, re-reads, and either goes on (somebody answered) 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Final, TypeAlias
@@ -214,10 +215,8 @@ class Session:
     def _insist(self, write: Callable[[], None]) -> None:
         """Write, whoever else is faster: after each conflict the log has been read again."""
         for _ in range(_POSTS):
-            try:
+            with suppress(Moved):
                 return write()
-            except Moved:
-                continue
         raise JournalError(f"the journal of {self.credential} changed {_POSTS} times in a row", "try again")
 
     def overlay(self, kind: Kind, step: StepId, data: JsonObject) -> None:

@@ -7,5 +7,4 @@ from rotator.model.rotation import Mark, Rotation
 
 def needs_key(rotation: Rotation) -> bool:
     """True until one secret is known to hold the new key as a pending version."""
-    staged = any(step.verb == "stage" and state.mark is Mark.APPLIED for step, state in rotation.steps.items())
-    return not staged
+    return not any(step.verb == "stage" and state.mark is Mark.APPLIED for step, state in rotation.steps.items())

@@ -5,21 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+_ANY_MARGIN: Final = "how long an effect is believed to be under way: any margin beyond what it may take will do"
+_TWO_PLACES: Final = "these are places in the log of two different events: they are never equal"
+_NEVER_WRITTEN: Final = (
+    "a look that changed nothing is never written: nobody reads its attempt, nor what came before it"
+)
+
 EXPLAINED: Final[Mapping[str, str]] = {
-    "rotator.steps.deploy:Deploy.patience: `1` plus one": (
-        "how much longer than the deploy's own time-out the lease is believed: any margin will do"
+    "rotator.engine:_Engine._measure: `before.seq >= self.session.open.entered_seq` with Gt": _TWO_PLACES,
+    "rotator.engine:_Engine._wait: `nap > timedelta()` with GtE": "to sleep for no time is not to sleep",
+    "rotator.session:Session.overlay: `0` plus one": _NEVER_WRITTEN,
+    "rotator.session:Session.overlay: `1` plus one": _NEVER_WRITTEN,
+    "rotator.steps.deploy:Deploy.patience: `1` plus one": _ANY_MARGIN,
+    "rotator.steps.promote:Promote.patience: `2` plus one": _ANY_MARGIN,
+    "rotator.steps.stage:Stage.patience: `2` plus one": _ANY_MARGIN,
+    "rotator.steps.tidy:Tidy.patience: `2` plus one": _ANY_MARGIN,
+    "rotator.core.approval:answer: `approval.seq > changed` with GtE": _TWO_PLACES,
+    "rotator.core.chain:follow: `1` plus one": (
+        "the place before a log's first event, and the hash before it, are what that event itself says"
     ),
+    "rotator.core.chain:follow: `after >= 1` with Gt": (
+        "the place before a log's first event, and the hash before it, are what that event itself says"
+    ),
+    "rotator.core.decide:_held: `8` plus one": (
+        "keeps a power of two from growing without bound; half a minute is reached long before"
+    ),
+    "rotator.core.decide:_by_hand: return nothing, not `Do(step.id)`": (
+        "where it says nothing, `_held` says the same of a key that is looked at again"
+    ),
+    "rotator.core.decide:_watched_first: `horizon < Phase.CONTRACT` with LtE": (
+        "a walk as far as CONTRACT begins with the soak by itself, once the old key is disabled"
+    ),
+    "rotator.core.gates:holding: `evidence.seq < rotation.entered_seq` with LtE": _TWO_PLACES,
 }
 """`module:function: mutation` → why no test asks for more."""
 
 LAST_RUN: Final = """\
-Three samples were run so far, on a busy machine; most mutants have never been run, and this is no score of the whole.
-
-- Deciding, engine and steps, in commit 54b9fba: 100 of 1098 run, 82 killed, 18 survived. Run again on a later tree,
-  15 of the 18 are killed by new tests. One is left alone (below), one changed nothing (`None` for `False`; that kind is
-  no longer made), and one stood in code that has moved: it has a test now, and was not run again.
-- All rooms, on the working tree half an hour later: 46 of 2487 run, 36 killed, 10 survived. New tests kill three.
-  Seven are neither killed nor explained yet: two each in `report_parts` and `suspects_books`, one each in
-  `adopt._used`, `whereabouts.rows` and `status.waiting`.
-- All rooms, in commit fbfdfb7: 62 of 2492 run, 56 killed, 6 survived, neither killed nor explained yet: one each in
-  `chain._size`, `judge.adopted`, `Tidy.inspect`, `decide._missed`, `engine._wait` and what reads a file's bytes."""
+TODO"""

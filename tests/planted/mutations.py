@@ -79,11 +79,13 @@ def _sites(tree: ast.Module) -> Iterator[_Site]:
 
 
 def _inside(function: ast.FunctionDef, name: str) -> Iterator[_Site]:
-    for node in [inner for statement in function.body for inner in ast.walk(statement)]:
-        if isinstance(node, ast.expr | ast.stmt):
+    nodes = [inner for statement in function.body for inner in ast.walk(statement)]
+    strict = {id(node.value) for node in nodes if isinstance(node, ast.keyword) and node.arg == "strict"}
+    for node in nodes:  # `strict=` of a zip finds bugs of ours, and says nothing of what a function does
+        if isinstance(node, ast.expr | ast.stmt) and id(node) not in strict:
             for what, change in _changes(node):
                 yield name, node, what, change
-    for holder in [function, *(inner for statement in function.body for inner in ast.walk(statement))]:
+    for holder in [function, *nodes]:
         for field in ("body", "orelse"):
             statements = getattr(holder, field, None)
             if isinstance(statements, list):

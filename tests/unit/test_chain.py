@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.chain import MAX_ROW_BYTES, follow, from_row, next_event, to_row
+from rotator.core.chain import MAX_ROW_BYTES, check_next, follow, from_row, next_event, to_row
 from rotator.model.canonical import digest
 from rotator.model.errors import JournalError
 from rotator.model.event import GENESIS, Event, Kind, covered
@@ -179,3 +179,59 @@ def test_no_row_raises_anything_but_a_journal_error(changes: dict[str, object]) 
         follow([tuple({**to_row(after(None)), **changes}.values())], 0)
     except JournalError as error:
         str(error).encode()  # and its text can be shown
+
+
+@pytest.mark.parametrize("column", ["rotation", "at", "step", "data", "holder", "prev", "hash"])
+def test_a_row_that_is_longer_than_any_that_is_written_is_damage_whichever_column_it_is(column: str) -> None:
+    with pytest.raises(JournalError, match="event 1: it is longer than"):
+        from_row({**to_row(after(None)), column: "x" * (MAX_ROW_BYTES + 1)})
+
+
+def test_a_row_of_just_the_longest_length_is_read() -> None:
+    row = to_row(after(None, data={"a": ""}))
+    texts = ("rotation", "at", "step", "data", "holder", "prev", "hash")
+    room = MAX_ROW_BYTES - sum(len(str(row[column])) for column in texts)
+    assert from_row({**row, "data": f'{{"a":"{"x" * room}"}}'}).data == {"a": "x" * room}
+    with pytest.raises(JournalError, match="longer than"):
+        from_row({**row, "data": f'{{"a":"{"x" * (room + 1)}"}}'})
+
+
+def test_the_largest_event_that_is_kept_is_one_of_just_so_many_bytes() -> None:
+    room = MAX_ROW_BYTES - len(after(None, data={"a": ""}).covered())
+    assert after(None, data={"a": "x" * room}).seq == 1
+    with pytest.raises(JournalError, match="too large"):
+        after(None, data={"a": "x" * (room + 1)})
+
+
+@pytest.mark.parametrize("text", ["x" * MAX_ROW_BYTES, "é" * (MAX_ROW_BYTES // 2)], ids=["ascii", "two bytes each"])
+def test_no_row_is_made_of_an_event_that_is_too_large(text: str) -> None:
+    event = after(None)._replace(data={"a": text})
+    with pytest.raises(JournalError, match="too large"):
+        to_row(event)
+    with pytest.raises(JournalError, match="holds what JSON in UTF-8 cannot"):
+        to_row(event._replace(data={"o": object()}))  # type: ignore[dict-item]  # what a caller got wrong
+
+
+def test_a_log_is_gone_on_with_from_its_very_first_event() -> None:
+    events = log(3)
+    assert follow(rows(events), 1) == events[1:]
+    with pytest.raises(JournalError, match="at event 1: it was there and is gone"):
+        follow([], 1)
+
+
+def test_one_event_is_checked_against_the_one_before_it() -> None:
+    first, second = log(2)
+    check_next(second, 1, first.hash)
+    with pytest.raises(JournalError, match="at event 2: it does not follow"):
+        check_next(second, 1, GENESIS)
+
+
+def test_an_event_without_an_attempt_is_one() -> None:
+    assert from_row(to_row(after(None, attempt=0))).attempt == 0
+
+
+def test_a_log_whose_text_cannot_be_hashed_is_damage() -> None:
+    row = [*to_row(after(None, holder="ann")).values()]
+    row[7] = "\ud800"
+    with pytest.raises(JournalError, match=r"event 1 .* holds what JSON in UTF-8 cannot"):
+        follow([row], 0)

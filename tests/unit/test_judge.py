@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -99,18 +100,19 @@ def test_a_key_that_works_beside_the_old_one_is_adopted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "final"),
+    ("seen", "final"),
     [
-        (adopted(new=OLD), True),
-        (adopted(record=replace(RECORD, status=KeyStatus.INACTIVE)), True),
-        (adopted(replace(OK, organization="other")), True),
-        (adopted(replace(OK, workspace="other")), True),
-        (adopted(old=replace(RECORD, workspace="other")), True),
-        (adopted(DEAD), False),
-        (adopted(replace(DEAD, cause=Cause.FORBIDDEN)), True),
+        ({"new": OLD}, True),
+        ({"record": replace(RECORD, status=KeyStatus.INACTIVE)}, True),
+        ({"ping": replace(OK, organization="other")}, True),
+        ({"ping": replace(OK, workspace="other")}, True),
+        ({"old": replace(RECORD, workspace="other")}, True),
+        ({"ping": DEAD}, False),
+        ({"ping": replace(DEAD, cause=Cause.FORBIDDEN)}, True),
     ],
 )
-def test_a_key_that_cannot_replace_the_old_one_is_refused(found: Measurement, final: bool) -> None:
+def test_a_key_that_cannot_replace_the_old_one_is_refused(seen: dict[str, Any], final: bool) -> None:
+    found = adopted(**seen)
     assert (found.verdict, found.final) == (Verdict.FAILED, final)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 import pytest
@@ -90,6 +91,7 @@ def drifted_to_the_leaked_key() -> MemoryWorld:
         abandon(session, YES)
     list(world.stores.values())[1].edit("by-hand", key=world.old)
     world.playbook = replace(world.playbook, reenable="auto")
+    world.clock.advance(timedelta(hours=1))
     return world
 
 

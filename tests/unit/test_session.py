@@ -8,9 +8,9 @@ import pytest
 
 from rotator.core import entry
 from rotator.engine import Run, advance
-from rotator.model.decision import Ask, Exit, Stop
+from rotator.model.decision import Ask, Close, Exit, Stop
 from rotator.model.errors import HeldByAnother, JournalError
-from rotator.model.event import Kind
+from rotator.model.event import Event, Kind
 from rotator.model.plan import StepId
 from rotator.orders import approve
 from rotator.sandbox.memory_world import NAME, YES
@@ -205,3 +205,24 @@ def test_nobodys_session_has_an_open_rotation_before_one_is_opened() -> None:
     session = world.session()
     assert session.rotation is None
     assert session.held_by() is None
+
+
+def test_what_is_no_attempt_at_an_effect_is_journaled_as_none() -> None:
+    world = started(quick())
+    world.session().post(Kind.HELD, {"why": "a note"})
+    world.session().note(Kind.HELD, {"why": "another"})
+    assert {event.attempt for event in events(world) if event.kind in (Kind.OPENED, Kind.HELD, Kind.MEASURED)} == {0}
+
+
+def test_a_listener_is_told_of_every_event_every_look_and_every_decision() -> None:
+    world, told = quick(), list[object]()
+    session = world.session(lambda rotation, what: told.append(what))
+    with session:
+        world._opened(session)
+        advance(session, world.ports(), Run(by="tester", stay=None, key=world.new, yes=BOTH))
+    written = [what for what in told if isinstance(what, Event) and what in events(world)]
+    looks = [what for what in told if isinstance(what, Event) and what not in events(world)]
+    decisions = [what for what in told if not isinstance(what, Event)]
+    assert written == events(world)
+    assert {look.kind for look in looks} == {Kind.MEASURED}
+    assert Stop(Exit.DONE, "the rotation is complete") in decisions or Close(completed=True) in decisions

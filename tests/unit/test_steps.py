@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 import re
+from datetime import timedelta
 
 import pytest
 
 from rotator.cli.words import sentence
 from rotator.core import plan as order
 from rotator.model.event import Kind
-from rotator.model.plan import PlannedStep
+from rotator.model.plan import Phase, PlannedStep
 from rotator.steps import effect_of, gate_of
 from tests.unit.core_rotations import a_plan, log
+from tests.unit.engine_world import quick
+from tests.unit.test_effects import at
 
 STEPS = list({step.id.verb: step for step in a_plan().steps}.values())
 EFFECTS = [step for step in STEPS if step.effect]
@@ -36,6 +39,13 @@ def test_an_effect_has_words_for_what_it_is_about_to_do_and_for_having_done_it(s
     for kind in (Kind.INTENDED, Kind.APPLIED):
         said = sentence(log([(kind, str(step.id), {})])[-1])
         assert said not in ("", str(step.id), step.id.subject)
+
+
+@every_effect
+def test_an_effect_is_given_two_minutes_at_least(step: PlannedStep) -> None:
+    world = quick()
+    world.start(horizon=Phase.EXPAND)
+    assert effect_of(step.id).patience(at(world, step.id)) >= timedelta(minutes=2)
 
 
 def test_the_order_is_told_as_it_is() -> None:
