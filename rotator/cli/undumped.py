@@ -13,7 +13,7 @@ What this process executes, a deploy command, has a memory of its own, and is du
 
 def keep_memory_off_disk() -> None:
     """Best effort: where the system knows no such thing, the dump is the system's to forbid."""
-    with suppress(Exception):
+    with suppress(Exception):  # a C library of another kind: nothing that a rotation may end by
         if sys.platform == "linux":
             import ctypes
 

@@ -16,6 +16,7 @@ import pytest
 
 from rotator.sandbox.loopback import clean_environment
 from rotator.sandbox.serving import call
+from tests.leaks.hunt import assert_no_key_at_all
 
 PATIENCE = 60.0  # seconds
 ROTATE = [sys.executable, "-m", "rotator"]
@@ -31,6 +32,8 @@ class Hand:
         self.directory = directory
         self.known: dict[str, str] = {}
         self.servers: list[subprocess.Popen[str]] = []
+        self.said: list[str] = []
+        """By everybody, but for the key that `sandbox key` is asked for."""
         self._stack = stack
 
     @property
@@ -50,11 +53,12 @@ class Hand:
         self.servers.append(server)
         assert server.stdout is not None
         said = [server.stdout.readline() for _ in range(lines)]
+        self.said += said
         self.known |= {found[1]: found[2] for line in said if (found := EXPORT.fullmatch(line))}
         return said
 
     def type(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        ran = subprocess.run(
             [*ROTATE, *words],
             env=dict(self.environment),
             cwd=self.directory,
@@ -63,6 +67,8 @@ class Hand:
             timeout=PATIENCE,
             check=False,
         )
+        self.said += [ran.stderr, "" if words[:2] == ("sandbox", "key") else ran.stdout]
+        return ran
 
 
 @pytest.fixture
@@ -115,8 +121,13 @@ def test_servers_a_key_a_secret_and_consumers_started_by_hand_carry_a_rotation_t
         server.send_signal(how)
         assert server.wait(PATIENCE) in (128 + how, 0)
         assert server.stderr is not None
-        assert "Traceback" not in server.stderr.read()
+        hand.said.append(server.stderr.read())
+        assert "Traceback" not in hand.said[-1]
     assert not list((hand.directory / "console").iterdir())  # no key outlives the server that honours it
+    assert_no_key_at_all("what was printed", "".join(hand.said))
+    for path in hand.directory.rglob("*"):
+        if path.is_file() and path.suffix != ".key":  # those the test wrote itself
+            assert_no_key_at_all(str(path), path.read_text(errors="replace"))
 
 
 def config(reference: str, urls: list[str], directory: Path) -> str:
@@ -152,6 +163,8 @@ def test_the_world_stays_up_until_it_is_ended_and_a_command_finds_it_by_its_expo
     world.send_signal(signal.SIGTERM)
     assert world.wait(PATIENCE) == 128 + signal.SIGTERM
     assert not (Path(hand.known["ROTATOR_CONFIG"]).parent / "new.key").exists()
+    assert world.stderr is not None
+    assert_no_key_at_all("what was printed", "".join([*hand.said, world.stderr.read()]))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from rotator.sandbox.instances import Spec
 from rotator.sandbox.loopback import clean_environment
 from rotator.sandbox.serving import call
 from rotator.sandbox.world import World
+from tests.leaks.hunt import assert_no_key_at_all
 
 PATIENCE = 90.0  # seconds
 ROTATE = [sys.executable, "-m", "rotator"]
@@ -79,6 +80,10 @@ def test_a_vault_started_by_hand_says_where_it_is_and_keeps_its_token_in_a_priva
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 128 + signal.SIGTERM
     assert not token.exists()
+    assert process.stderr is not None
+    printed = "".join([*said, process.stderr.read(), created.stdout, created.stderr, twice.stdout, twice.stderr])
+    assert_no_key_at_all("what was printed", printed)
+    assert read not in printed
 
 
 def plan(folder: Path, environment: dict[str, str]) -> list[str]:

@@ -1,5 +1,5 @@
 """The same light world as the command line's tests."""
 
-from tests.cli.conftest import aws, world
+from tests.cli.conftest import aws, rotate, world
 
-__all__ = ["aws", "world"]
+__all__ = ["aws", "rotate", "world"]
