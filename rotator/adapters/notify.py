@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from threading import Thread
 from typing import Any
 
-from rotator.client.bounded import bind
+from rotator.client.bounded import while_bound
 from rotator.model.errors import ConfigError
 
 TELL_SECONDS = 20.0
@@ -36,7 +36,6 @@ class AppriseNotifier:
                 "`notify:` in rotate.yaml needs a package that is not installed", "pip install 'rotator[notify]'"
             ) from None
         logging.getLogger("apprise").addHandler(logging.NullHandler())
-        _bound_requests()
         self._limit_seconds = limit_seconds
         self._channels: list[Any] = []
         for number, url in enumerate(urls, start=1):
@@ -59,24 +58,19 @@ class AppriseNotifier:
             _log.warning("a notification did not get through within %g s: %s", self._limit_seconds, title)
 
     def _tell_all(self, title: str, body: str) -> None:
+        from urllib3 import poolmanager
+
         threads = [
             Thread(target=_tell, args=(scheme, channel, title, body), name=f"notify {scheme}", daemon=True)
             for scheme, channel in self._channels
         ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-
-def _bound_requests() -> None:
-    """apprise's plugins call requests' own functions, which take no session of ours: so all of requests is bounded.
-
-    What else of this process goes through it is Vault, in a session with bounds of its own.
-    """
-    from urllib3 import poolmanager
-
-    bind(poolmanager, TELL_SECONDS)
+        # apprise's plugins call requests' own functions, which take no session of ours: so meanwhile all of urllib3 is
+        # bounded. What else of this process goes through it, to Vault, has bounds of its own.
+        with while_bound(poolmanager, TELL_SECONDS):
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
 
 
 def _tell(scheme: str, channel: Any, title: str, body: str) -> None:

@@ -48,6 +48,17 @@ def bind(maker: Any, seconds: float, most: int = MAX_BODY) -> None:
         maker.pool_classes_by_scheme = bounded(classes, seconds, most)
 
 
+@contextmanager
+def while_bound(maker: Any, seconds: float, most: int = MAX_BODY) -> Iterator[None]:
+    """As `bind`, for a while."""
+    plain = {scheme: getattr(pool, "plain", pool) for scheme, pool in maker.pool_classes_by_scheme.items()}
+    bind(maker, seconds, most)
+    try:
+        yield
+    finally:
+        maker.pool_classes_by_scheme = plain
+
+
 def bounded_session(seconds: float, most: int = MAX_BODY) -> boto3.session.Session:
     """A session of boto3's, every client of which is bounded: those that fetch credentials as well.
 

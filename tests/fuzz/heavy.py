@@ -95,5 +95,9 @@ def _read(who: str, url: str) -> None:
             KeySource("aws-sm://eu-west-1/prod/chat#KEY").key()
         case "an application, from Vault":
             KeySource("vault://secret/prod/chat#KEY").key()
+        case "a notification":
+            from rotator.adapters.notify import AppriseNotifier
+
+            AppriseNotifier([url.replace("http", "json")]).tell("title", "body")
         case _:
             fetch([url])

@@ -46,6 +46,14 @@ def test_no_answer_takes_a_hundred_megabytes(processes: Mother, who: str) -> Non
     assert taken[most] - taken["small"] < MOST, most
 
 
+def test_what_answers_a_notification_takes_no_hundred_megabytes(processes: Mother) -> None:
+    """A few answers: apprise keeps threads, so that each child has to import it anew."""
+    small, *others = (
+        processes.peak("tests.fuzz.heavy:reading", "a notification", answer) for answer in ("small", "400 MB", "packed")
+    )
+    assert max(others) - small < MOST
+
+
 FILES: Final[dict[str, Callable[[], str]]] = {
     "5 MB": lambda: CONFIG + "# x\n" * 1_300_000,
     "an alias bomb": lambda: CONFIG + "x0: &x0 [y]\n" + "".join(_folded(n) for n in range(1, 9)),
