@@ -36,6 +36,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "rotator.core.decide:_watched_first: `horizon < Phase.CONTRACT` with LtE": (
         "a walk as far as CONTRACT begins with the soak by itself, once the old key is disabled"
     ),
+    "rotator.core.fold:_measured: `before.seq < draft.entered_seq` with LtE": _TWO_PLACES,
     "rotator.core.gates:holding: `evidence.seq < rotation.entered_seq` with LtE": _TWO_PLACES,
 }
 """`module:function: mutation` → why no test asks for more."""
