@@ -56,7 +56,7 @@ class Found:
         return Fate.EXPLAINED if fate not in (None, Fate.KILLED) and str(mutant) in EXPLAINED else fate
 
     def counts(self, mutants: Iterable[Mutant]) -> Counter[str]:
-        return Counter(self.fate(mutant) or "not run" for mutant in mutants)
+        return Counter(str(self.fate(mutant) or "not run") for mutant in mutants)
 
 
 def _key(mutant: Mutant) -> _Key:

@@ -2,7 +2,8 @@
 
 The tests are collected once, and run once without a mutation, to see which of them run which lines. For every mutant
 this process forks; the child runs those tests, the fastest first, until one fails. A child that takes too long, or
-dies, counts as caught: something no longer ends.
+dies, counts as caught: something no longer ends. What a test computes while it is collected, among its parameters, is
+computed without any mutation.
 """
 
 from __future__ import annotations

@@ -59,7 +59,10 @@ def mutants() -> str:
 ## Mutants
 
 `make mutants` changes the code blindly where planted bugs change it with intent: comparisons, boolean operators,
-constants, return values, whole statements, each in memory and against the fast tests, in a process of its own.
+constants, return values, whole statements. Each is made in memory, and run in a process of its own against the tests
+that run its line, the fastest first. What became of it is written to `mutants.jsonl` at once: a run that was
+interrupted is gone on with, and a later one runs only what survived, and what stands in a source that has changed.
+
 {LAST_RUN}
 
 Survivors that are left alone, and why:

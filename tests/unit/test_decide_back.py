@@ -54,6 +54,12 @@ def test_before_anything_was_promoted_only_the_pending_versions_are_taken_away()
     assert decide(rotation, NOW) == Close(completed=False)
 
 
+def test_a_deploy_that_was_never_made_is_undone_too_for_an_instance_may_have_started_by_itself() -> None:
+    rotation = undone(back(), DISABLE, *(StepId("promote", secret) for secret in SECRETS))
+    never = {step: state for step, state in rotation.steps.items() if step != CHAT}
+    assert decide(replace(rotation, steps=never), NOW) == Undo(CHAT, "rollback")
+
+
 def test_where_places_drifted_only_what_was_deployed_is_deployed_back_and_nobody_is_waited_for() -> None:
     rotation = back(upto=DISABLE)
     rotation = replace(rotation, plan=replace(rotation.plan, right=SECRETS[0]))

@@ -90,14 +90,14 @@ def test_a_person_is_told_to_leave_the_old_key_once_a_gate_no_longer_holds() -> 
 @pytest.mark.parametrize("since", [timedelta(seconds=30), timedelta(hours=1), -SECOND])
 def test_before_that_it_is_looked_whether_the_person_has_done_it(since: timedelta) -> None:
     assert decide(by_hand(pings=Verdict.FAILED), NOW + since) in (Do(DISABLE), Do(StepId("observe", "chat")))
-    old_gates = {gate: replace(one, at=NOW + since) for gate, one in by_hand(pings=Verdict.FAILED).gates.items()}
+    old_gates = {gate: one._replace(at=NOW + since) for gate, one in by_hand(pings=Verdict.FAILED).gates.items()}
     assert decide(replace(by_hand(pings=Verdict.FAILED), gates=old_gates), NOW + since) == Do(DISABLE)
 
 
 def test_while_the_person_is_asked_every_gate_is_kept_fresh_and_the_question_stands_until_their_yes() -> None:
     asked, later = by_hand(), NOW + timedelta(hours=1)
     assert decide(asked, later) == Do(StepId("observe", "chat"))
-    fresh = replace(asked, gates={gate: replace(one, at=later) for gate, one in asked.gates.items()})
+    fresh = replace(asked, gates={gate: one._replace(at=later) for gate, one in asked.gates.items()})
     assert decide(fresh, later) == Do(DISABLE)
     question = decide(replace(fresh, approvals=fresh.approvals[:-1]), later)
     assert isinstance(question, Ask)
@@ -119,7 +119,7 @@ def test_the_overlap_is_not_done_while_one_of_its_gates_is_stale() -> None:
 def test_past_the_deadline_nothing_is_archived_though_it_was_approved() -> None:
     rotation = approved_for(all_passed(upto=ARCHIVE), "archive")
     late = NOW + rotation.plan.playbook.deadline
-    fresh = replace(rotation, gates={gate: replace(one, at=late) for gate, one in rotation.gates.items()})
+    fresh = replace(rotation, gates={gate: one._replace(at=late) for gate, one in rotation.gates.items()})
     assert decide(rotation, NOW) == Do(ARCHIVE)
     stop = decide(fresh, late)
     assert isinstance(stop, Stop)

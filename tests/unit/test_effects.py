@@ -16,9 +16,11 @@ from rotator.model.keys import KeyStatus
 from rotator.model.plan import Phase, StepId
 from rotator.model.rotation import Mark, Standing
 from rotator.sandbox.memory_fleet import Process
+from rotator.sandbox.memory_issuer import MODEL
+from rotator.sandbox.memory_store import MemorySecretStore
 from rotator.sandbox.memory_world import MemoryWorld
 from rotator.session import Moved
-from rotator.steps import Context, effect_of
+from rotator.steps import Context, effect_of, retire
 from tests.unit.engine_world import old_status, quick, rotation_of, started, turn_up
 
 SECRET = "aws-sm://eu-west-1/prod/0"
@@ -38,7 +40,7 @@ def found(world: MemoryWorld, step: StepId, **changes: Any) -> Standing:
 def taking_back(world: MemoryWorld, step: StepId) -> Context:
     """As in a rollback that has just intended to take this step back."""
     rotation = rotation_of(world)
-    state = replace(rotation.steps[step], mark=Mark.UNDOING)
+    state = rotation.steps[step]._replace(mark=Mark.UNDOING)
     return at(world, step, rotation=replace(rotation, steps={**rotation.steps, step: state}))
 
 
@@ -204,7 +206,7 @@ def test_what_a_person_did_in_the_console_is_said_to_be_theirs() -> None:
 
 def taking_back_disable(world: MemoryWorld) -> Context:
     rotation = rotation_of(world)
-    state = replace(rotation.steps[PROMOTE], mark=Mark.UNDOING, data={"undo": True, "why": "missed"})
+    state = rotation.steps[PROMOTE]._replace(mark=Mark.UNDOING, data={"undo": True, "why": "missed"})
     return at(world, DISABLE, rotation=replace(rotation, steps={**rotation.steps, DISABLE: state}))
 
 
@@ -218,3 +220,60 @@ def test_a_record_is_nobodys_to_disable_without_an_admin_key_or_where_the_plan_c
     context = at(world, DISABLE, rotation=replace(rotation, plan=replace(rotation.plan, managed=planned)))
     assert context.record_id is None
     assert at(started(quick()), DISABLE).record_id is not None
+
+
+def test_a_key_is_dead_after_three_refusals_two_seconds_apart_and_alive_after_one_answer_that_costs_nothing() -> None:
+    world = started(quick(managed=False))
+    world.issuer.books.closed_models.add((world.old_id, MODEL))
+    before, context = world.clock.now(), at(world, DISABLE)
+    assert retire.by_ping(context) is Standing.ABSENT
+    assert retire.seen_active(context) is KeyStatus.ACTIVE
+    assert world.clock.now() == before
+    world.issuer.books.change(world.old_id, status=KeyStatus.INACTIVE)
+    assert retire.by_ping(context) is Standing.APPLIED
+    assert world.clock.now() - before == timedelta(seconds=4)
+    assert retire.seen_active(context) is None
+
+
+def test_a_secret_that_names_no_key_any_more_keeps_the_old_one_alive() -> None:
+    world = started(quick())
+    ports = world.ports()
+    for empty in (MemorySecretStore("s", world.clock), MemorySecretStore("s", world.clock, fields={"other": "x"})):
+        context = at(world, DISABLE, ports=replace(ports, stores={**ports.stores, SECRET: empty}))
+        with pytest.raises(Refused, match=r"stays active: .* shows no current version yet"):
+            effect_of(DISABLE).apply(context)
+    assert old_status(world) is KeyStatus.ACTIVE
+
+
+def test_staging_and_promoting_say_which_version_and_a_first_one_is_known_by_being_current() -> None:
+    world = quick(first=True)
+    world.start(horizon=Phase.EXPAND)
+    context = at(world, STAGE, key=world.new)
+    said = {"version": context.version_id(SECRET)}
+    assert (effect_of(STAGE).apply(context), effect_of(PROMOTE).apply(at(world, PROMOTE))) == (said, said)
+    effect_of(TIDY).apply(at(world, TIDY))
+    assert found(world, STAGE) is Standing.APPLIED
+    ports = world.ports()
+    empty = replace(ports, stores={**ports.stores, SECRET: MemorySecretStore("s", world.clock)})
+    assert found(world, STAGE, ports=empty) is Standing.ABSENT
+
+
+@pytest.mark.parametrize(("known", "policy"), [(True, "auto"), (False, "never")])
+def test_a_key_that_leaked_is_not_restored_whoever_knows_of_it(known: bool, policy: str) -> None:
+    world = started(quick({"reenable": policy}))
+    rotation = rotation_of(world)
+    assert rotation.old is not None
+    context = at(world, PROMOTE, rotation=replace(rotation, old=replace(rotation.old, leaked=known)))
+    with pytest.raises(Refused, match="leaked: it is never restored"):
+        effect_of(PROMOTE).undo(context)
+
+
+def test_a_secret_is_restored_once_its_copies_are_too_by_a_ping_that_costs_nothing() -> None:
+    world = started(quick())
+    world.issuer.books.closed_models.add((world.old_id, MODEL))
+    world.stores[SECRET].copies_behind = ["eu-central-1"]
+    context = at(world, PROMOTE)
+    with pytest.raises(Unreachable, match="restored; its replicas are not in sync yet: eu-central-1"):
+        effect_of(PROMOTE).undo(context)
+    world.stores[SECRET].copies_behind = []
+    assert effect_of(PROMOTE).undo(context) == {"version": context.old.versions[SECRET]}

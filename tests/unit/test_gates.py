@@ -130,9 +130,9 @@ def test_a_soak_is_looked_at_by_its_interval_and_says_when_it_ends() -> None:
     rotation = with_(SOAK, Verdict.INCONCLUSIVE, all_passed(upto=SOAK))
     ends = windows.soak_ends(rotation)
     assert holding(rotation, SOAK, NOW) == Wait(NOW + timedelta(seconds=5), ends, "soak: because")
-    near = replace(rotation, gates={SOAK: replace(rotation.gates[SOAK], at=ends - SECOND)})
+    near = replace(rotation, gates={SOAK: rotation.gates[SOAK]._replace(at=ends - SECOND)})
     assert holding(near, SOAK, ends - SECOND) == Wait(ends, ends, "soak: because")
-    over = replace(rotation, gates={SOAK: replace(rotation.gates[SOAK], at=ends)})
+    over = replace(rotation, gates={SOAK: rotation.gates[SOAK]._replace(at=ends)})
     assert holding(over, SOAK, ends) == Wait(ends + timedelta(seconds=5), None, "soak: because")
 
 

@@ -185,7 +185,7 @@ def test_a_soak_names_what_is_missing_and_is_over_at_its_end() -> None:
 
 def test_a_secret_that_names_the_old_key_in_the_soak_is_a_need_and_one_that_names_a_third_is_not() -> None:
     def stored(key: Fingerprint) -> Measurement:
-        return replace(part("pings", Verdict.FAILED), facts={"found": key.to_json()})
+        return part("pings", Verdict.FAILED)._replace(facts={"found": key.to_json()})
 
     assert judge.soaked(SOAK, NOW, NOW, [stored(OLD)], None, OLD).verdict is Verdict.FAILED
     assert judge.soaked(SOAK, NOW, NOW, [stored(THIRD)], None, OLD).verdict is Verdict.INCONCLUSIVE

@@ -21,7 +21,7 @@ from rotator.steps.drain import _still_old
 from rotator.steps.needs import needs_key
 from rotator.steps.pings import Pings
 from tests.unit.core_rotations import evidence
-from tests.unit.engine_world import once, quick, rotation_of, started
+from tests.unit.engine_world import quick, rotation_of, started
 from tests.unit.test_effects import at
 from tests.unit.test_engine_drain import read_by_the_minute
 
@@ -70,9 +70,14 @@ def test_a_watcher_out_of_reach_is_an_error_that_may_pass() -> None:
 def test_the_key_is_asked_for_until_some_secret_is_known_to_hold_it() -> None:
     world = quick()
     seen = list[bool]()
-    world.hook = once("0.stage", "before", lambda: seen.append(needs_key(rotation_of(world))))
+
+    def look(operation: str, moment: Moment) -> None:
+        if moment == "before" and operation.endswith(("0.stage", "0.promote")):
+            seen.append(needs_key(rotation_of(world)))
+
+    world.hook = look
     world.start(horizon=Phase.EXPAND)
-    assert seen == [True]
+    assert seen == [True, False]
     assert not needs_key(rotation_of(world))
 
 
