@@ -188,7 +188,8 @@ def _measured(draft: Draft, event: Event) -> None:
     before = draft.gates.get(gate)
     passed_before = before is not None and before.measurement.verdict is Verdict.PASSED
     fresh_spell = before is None or passed_before or before.seq < draft.entered_seq
-    began = event.at if fresh_spell or before is None else before.began
+    # A clock that is set back by an hour makes nobody wait for an hour more.
+    began = event.at if fresh_spell or before is None else min(before.began, event.at)
     passes = measurement.verdict is Verdict.PASSED
     held_since = (before.held_since if before is not None and passed_before else event.at) if passes else None
     draft.gates[gate] = Evidence(

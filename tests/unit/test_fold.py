@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from rotator.core import record
+from rotator.core import chain, record
 from rotator.core.fold import advance, fold, rotations
 from rotator.core.past import closed_ids
 from rotator.core.plan import ADOPT, ARCHIVE, DISABLE, PINGS
@@ -16,7 +16,7 @@ from rotator.model.keys import Fingerprint
 from rotator.model.measure import Verdict
 from rotator.model.plan import Plan, StepId
 from rotator.model.rotation import Mark, Outcome
-from tests.unit.core_rotations import NEW, OLD, Entry, a_plan, a_rotation, log
+from tests.unit.core_rotations import NEW, NOW, OLD, Entry, a_plan, a_rotation, log
 
 INTENDED: Entry = (Kind.INTENDED, "disable", {})
 APPLIED: Entry = (Kind.APPLIED, "disable", {})
@@ -95,6 +95,18 @@ def test_patience_counts_from_the_first_failure_of_a_spell() -> None:
     bad = measured(Verdict.FAILED)
     rotation = a_rotation(None, measured(Verdict.PASSED), bad, bad, bad)
     assert (rotation.gates[PINGS].at - rotation.gates[PINGS].began).total_seconds() == 2
+
+
+def test_patience_is_no_longer_where_the_clock_was_set_back_meanwhile() -> None:
+    kind, step, data = measured(Verdict.FAILED)
+    events = log([(kind, step, data)])
+    earlier = NOW - timedelta(hours=2)
+    events.append(
+        chain.next_event(events[-1], rotation="r1", at=earlier, kind=kind, step=step, attempt=1, data=data, holder="p1")
+    )
+    rotation = fold(events)
+    assert rotation is not None
+    assert rotation.gates[PINGS].began == earlier
 
 
 def test_an_adopted_key_is_known_by_its_fingerprint_and_a_refused_one_is_not() -> None:
