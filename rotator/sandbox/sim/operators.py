@@ -30,6 +30,9 @@ _TOO_OFTEN: Final = 12
 _TRIES: Final = 3
 """So often a person types `start` again, having put the secrets right."""
 
+_SETTLES: Final = timedelta(minutes=2)
+"""So long a person waits who was told that a store may still read as before."""
+
 _BETWEEN: Final = timedelta(seconds=5)
 """Between two commands of a patient person."""
 
@@ -130,6 +133,7 @@ def once_more(world: SimulatedWorld) -> str:
         if world.rotation is not None and world.rotation.outcome is Outcome.OPEN:
             return patient(world)
         make_equal(world)
+        world.clock.advance(_SETTLES)
     raise LawBroken(f"liveness: after the end of a rotation no other can be opened: {answer}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import fold
 from rotator.core.approval import CONSUMER
 from rotator.core.owed import SETTLED, owed
 from rotator.model.decision import Ask, Exit, Stop, Wait
@@ -142,5 +143,6 @@ def check_debts(world: SimulatedWorld, rotation: Rotation) -> None:
     left = any(version is not None and version.key == world.new for version in pending)
     left = left and rotation.plan.right is None  # else it is in use at the place that is right
     retired = world.status(world.old) is KeyStatus.ARCHIVED
-    if ((promoted and not retired) or (left and not promoted)) and not owed([rotation], world.wall.now()):
+    told = owed(fold.rotations(world.journal.events), world.wall.now())  # by whichever rotation did it
+    if ((promoted and not retired) or (left and not promoted)) and not told:
         world.laws.fail("law 11: abandoned with debts, and nothing is owed")
