@@ -147,8 +147,8 @@ def _refuse_stale(session: Session, current: Mapping[str, Version | None]) -> No
         state = last.steps.get(StepId("promote", secret)) if last is not None else None
         if last is None or state is None or version is None or version.key is None:
             continue
-        replaced = _replaced(last, secret, state)
-        if replaced == version.key.fingerprint and session.clock.now() < state.since + _SETTLES:
+        replaced, ago = _replaced(last, secret, state), session.clock.now() - state.since
+        if replaced == version.key.fingerprint and timedelta() <= ago < _SETTLES:  # a clock that was set back: no age
             raise Unreachable(
                 f"{secret} still reads as before rotation {last.id} changed it at {state.since:%H:%M:%S} UTC: it shows "
                 f"the key {replaced}",
