@@ -181,7 +181,8 @@ def _held(rotation: Rotation, step: StepId, state: StepState, now: datetime) -> 
     if state.unclear and state.mark is Mark.UNDOING:
         remedy = "enable the old key in the Console" if step == DISABLE else f"take `{step}` back"
         why = f"whether `{step}` is taken back cannot be told: {state.error}"
-        return Ask(f"absent:{step}", f"{why}. Where it is not, {remedy}, by hand; then say so")
+        dead = f". A key that is gone for good: rotate abandon {rotation.plan.credential}" if step == DISABLE else ""
+        return Ask(f"absent:{step}", f"{why}. Where it is not, {remedy}, by hand; then say so{dead}")
     if state.unclear:
         return Ask(f"applied:{step}", f"whether `{step}` took effect cannot be told: {state.error}")
     stopped = given_up(step, state)

@@ -38,6 +38,8 @@ REGRESSIONS: Final = {
     9253: "the simulator's person despaired of an instance that took a minute to terminate",
     1041066: "the law counted the intent's own moment to the evidence's age",
     2002597: "without an Admin key, a person had just enabled the old key, and it was still refused",
+    4027125: "a law looked at another secret's version, for an overtaken process was not known as one",
+    4075703: "a rollback asked for ever whether an archived key was enabled again; the question names the way out now",
     3005181: "the clock was set back, and a store was said to be behind for as long",
     3000492: "a person who put the replaced key back by hand, and was told to wait, did not",
     61996: "a law blamed a rotation for what one that was abandoned had left (secrets that drifted)",

@@ -75,6 +75,7 @@ class Laws:
         rotation = self._world.rotation
         overtaken = operation.process.overtaken or (rotation is not None and rotation.owner != operation.process.me)
         if overtaken and (enables or operation.verb == "restore"):
+            operation.process.overtaken = True
             self._world.met["late effect mended by who made it"] += 1  # it may not write in the journal any more
             return
         wanted, undo = _step(operation)

@@ -96,6 +96,9 @@ def _answer(world: SimulatedWorld, desk: SimulatedDesk, what: str) -> None:
         desk.type(f"approve {what}")
     elif ":" in what:
         step = StepId.parse(what.partition(":")[2])
+        if what == "absent:disable" and world.status(world.old) is KeyStatus.ARCHIVED:
+            desk.type("abandon")  # as the question says, too: nobody can enable it any more
+            return
         if what == "absent:disable" and world.status(world.old) is KeyStatus.INACTIVE:
             world.set_status(world.old, KeyStatus.ACTIVE)  # as the question says
         desk.type(f"approve {'applied' if _happened(world, step) else 'absent'}:{step}")
