@@ -143,9 +143,11 @@ def _refuse_present(credential: str, current: Mapping[str, Version | None]) -> N
 def _refuse_stale(session: Session, current: Mapping[str, Version | None]) -> None:
     """A read that is behind what the last rotation did to a secret would make a wrong key the old one."""
     last = session.rotation
+    if last is None:
+        return
     for secret, version in current.items():
-        state = last.steps.get(StepId("promote", secret)) if last is not None else None
-        if last is None or state is None or version is None or version.key is None:
+        state = last.steps.get(StepId("promote", secret))
+        if state is None or version is None or version.key is None:
             continue
         replaced, ago = _replaced(last, secret, state), session.clock.now() - state.since
         if replaced == version.key.fingerprint and timedelta() <= ago < _SETTLES:  # a clock that was set back: no age
